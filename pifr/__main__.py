@@ -1,0 +1,5 @@
+"""``python -m pifr``."""
+
+from pifr.cli import main
+
+main()

@@ -1,0 +1,55 @@
+"""Choosing a device and the number format of the forward pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pifr.core.errors import DependencyError
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Number format of autocast; ``auto`` is bfloat16 on a GPU that has it and float32 elsewhere."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device called ``name``.
+
+    Args:
+        name: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
+
+    Raises:
+        DependencyError: If a GPU is asked for where there is none, or the name is no device.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DependencyError("no such device", found=repr(name), cure="use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            raise DependencyError(
+                f"the device {name!r} is not there", found=f"{count} GPUs", cure="use --device cpu or --device auto"
+            )
+    return device
+
+
+def autocast(device: torch.device, precision: Precision = "auto") -> torch.autocast:
+    """Return the autocast context for forward passes on ``device``.
+
+    Args:
+        device: Where the pass runs.
+        precision: See :data:`Precision`.
+    """
+    import torch
+
+    if precision == "auto":
+        wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    else:
+        wanted = precision == "bfloat16"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)

@@ -1,0 +1,101 @@
+"""A thin layer over torch.distributed: one code path for one process and for ``torchrun``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+ModuleT = TypeVar("ModuleT", bound="nn.Module")
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Join the group that ``torchrun`` describes in the environment; do nothing for a single process.
+
+    Args:
+        device: The kind of device decides the backend: NCCL for CUDA, gloo else.
+    """
+    import torch
+    import torch.distributed as dist
+
+    if "RANK" not in os.environ or dist.is_initialized():
+        yield
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(local_rank())
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Return this process's rank; 0 for a single process."""
+    import torch.distributed as dist
+
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def local_rank() -> int:
+    """Return the rank on this machine, which is also its GPU's index."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def world_size() -> int:
+    """Return the number of processes; 1 for a single process."""
+    import torch.distributed as dist
+
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def is_main() -> bool:
+    """Tell whether this process writes files and prints."""
+    return rank() == 0
+
+
+def barrier() -> None:
+    """Wait for all processes."""
+    import torch.distributed as dist
+
+    if world_size() > 1:
+        dist.barrier()
+
+
+def mean_over_ranks(value: Tensor) -> Tensor:
+    """Return the mean of ``value`` over all processes, any shape; the input stays as it is."""
+    import torch.distributed as dist
+
+    if world_size() == 1:
+        return value
+    total = value.detach().clone()
+    dist.all_reduce(total)
+    return total / world_size()
+
+
+def broadcast_flag(flag: bool) -> bool:
+    """Return True on every rank if any rank passes True, so that all stop at the same step."""
+    import torch
+    import torch.distributed as dist
+
+    if world_size() == 1:
+        return flag
+    tensor = torch.tensor([int(flag)], device="cuda" if dist.get_backend() == "nccl" else "cpu")
+    dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+    return bool(tensor.item())
+
+
+def wrap(module: ModuleT, device: torch.device, *, broadcast_buffers: bool = True) -> ModuleT:
+    """Wrap a module in DistributedDataParallel where several processes train; return it unchanged else."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    if world_size() == 1 or not any(parameter.requires_grad for parameter in module.parameters()):
+        return module
+    ids = [device.index if device.index is not None else local_rank()] if device.type == "cuda" else None
+    return DistributedDataParallel(module, device_ids=ids, broadcast_buffers=broadcast_buffers)  # type: ignore[return-value]

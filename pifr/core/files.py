@@ -1,0 +1,117 @@
+"""Files are written whole: to a temporary name beside the target, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pifr.core.errors import PifrError
+
+TEMPORARY_MARK = ".tmp-"
+"""Every unfinished file or folder carries this in its name; anything so named may be deleted."""
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden folder into one clear line naming ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PifrError("no space left on the disk", where=path, cure="free some space and run it again") from error
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise PifrError("not allowed to write here", where=path, cure="choose another folder") from error
+        raise
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; on success it replaces ``path``, on failure it is removed.
+
+    Works for a file and for a folder that the caller creates at the temporary path. An existing
+    target file is replaced; an existing target folder is removed first.
+
+    Args:
+        path: Final place. Its parent is created.
+
+    Raises:
+        PifrError: If the disk is full or the folder may not be written.
+    """
+    path = Path(path)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays last, since savers such as Pillow's choose the format by it.
+        temporary = path.with_name(f"{path.stem}{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}{path.suffix}")
+        try:
+            yield temporary
+            if temporary.is_dir():
+                if path.exists():
+                    shutil.rmtree(path)
+            else:
+                _flush_to_disk(temporary)
+            os.replace(temporary, path)
+        finally:
+            if temporary.is_dir():
+                shutil.rmtree(temporary, ignore_errors=True)
+            else:
+                temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data``, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, whole or not at all. NaN is refused: JSON has none."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        PifrError: If the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PifrError("file not found", where=path, cure="check the path") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise PifrError("not a JSON file", where=path, found=str(error)) from error
+
+
+def sha256_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return the user's cache folder: ``$PIFR_CACHE``, else ``$XDG_CACHE_HOME/pifr``, else ``~/.cache/pifr``."""
+    if configured := os.environ.get("PIFR_CACHE"):
+        return Path(configured)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pifr"
+
+
+def _flush_to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

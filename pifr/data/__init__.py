@@ -1,0 +1,1 @@
+"""Pictures and the tables that describe them: manifest, validation, importers, splits, alignment, pixel store."""

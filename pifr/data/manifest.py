@@ -1,0 +1,248 @@
+"""The manifest: one row a picture, CSV or Parquet, the one table behind every stage."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pifr.core.errors import DataError, near_names
+from pifr.core.files import atomic_path
+
+LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
+"""The five points, left meaning left in the picture; each has columns ``<name>_x`` and ``<name>_y`` in pixels."""
+LANDMARK_COLUMNS = tuple(f"{point}_{axis}" for point in LANDMARKS for axis in "xy")
+
+TEXT_COLUMNS = (
+    "path", "subject", "camera", "session", "recording", "illumination", "expression", "split", "template", "kind",
+    "source_path", "pose_source", "generator", "generator_sha256",
+)  # fmt: skip
+NUMBER_COLUMNS = ("yaw", "pitch", "roll", *LANDMARK_COLUMNS, "identity_cosine", "yaw_measured")
+"""Angles in degrees; yaw is positive when the nose points to the picture's right."""
+KINDS = ("real", "rendered", "generated")
+UNALIGNED = "unaligned"
+"""Template id of pictures that went through no alignment."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked table of pictures and the folder its paths are relative to.
+
+    Attributes:
+        table: One row a picture, index 0..N-1. Required: ``path``, ``subject``. Unknown columns are kept.
+        folder: What ``path`` is relative to.
+        name: Where it came from, for messages.
+    """
+
+    table: pd.DataFrame
+    folder: Path
+    name: str = "manifest"
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def paths(self) -> list[Path]:
+        """Full paths of the pictures, in row order."""
+        return [self.folder / path for path in self.table["path"]]
+
+    @property
+    def subjects(self) -> list[str]:
+        """The people, sorted."""
+        return sorted(self.table["subject"].unique())
+
+    @property
+    def yaw_degrees(self) -> np.ndarray:
+        """Yaw per picture ``(N,)`` in degrees, NaN where unknown."""
+        if "yaw" not in self.table:
+            return np.full(len(self), np.nan)
+        return self.table["yaw"].to_numpy(dtype=float)
+
+    @property
+    def template(self) -> str:
+        """The one alignment template of all pictures; :data:`UNALIGNED` where none is named.
+
+        Raises:
+            DataError: If rows name different templates.
+        """
+        if "template" not in self.table:
+            return UNALIGNED
+        found = sorted(set(self.table["template"].replace("", UNALIGNED)))
+        if len(found) > 1:
+            raise DataError(
+                "pictures of different alignment can't be used together", where=self.name, found=", ".join(found),
+                cure="align all of them with one call of: pifr data align",
+            )  # fmt: skip
+        return found[0] if found else UNALIGNED
+
+    def select(self, mask: np.ndarray | pd.Series) -> Manifest:
+        """Keep the rows where ``mask`` ``(N,)`` is true, in order."""
+        return replace(self, table=self.table[np.asarray(mask, dtype=bool)].reset_index(drop=True))
+
+    def of_split(self, split: str) -> Manifest:
+        """Keep the rows of one split.
+
+        Raises:
+            DataError: If there is no such split; the message names those there are.
+        """
+        if "split" not in self.table:
+            raise DataError("no column 'split'", where=self.name, cure="make one with: pifr data split")
+        chosen = self.select(self.table["split"] == split)
+        if not len(chosen):
+            known = [name for name in self.table["split"].unique() if name]
+            raise DataError(f"no picture in split {split!r}", where=self.name, cure=near_names(split, known))
+        return chosen
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Refuse a table that lacks one of ``columns``.
+
+        Raises:
+            DataError: Naming the column and the nearest one there is.
+        """
+        for column in columns:
+            if column not in self.table:
+                cure = near_names(column, self.table.columns)
+                raise DataError(f"no column {column!r}", where=self.name, cure=cure)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the table and of every picture's size and time, so that a changed input is noticed."""
+        digest = hashlib.sha256(self.table.to_csv(index=False).encode())
+        for path in self.paths:
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise DataError("picture not found", where=path, cure="run: pifr data validate") from error
+            digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+        return digest.hexdigest()[:16]
+
+    def save(self, path: Path) -> Manifest:
+        """Write the table as CSV or Parquet, by the ending; paths become relative to the new place.
+
+        Args:
+            path: ``.csv`` or ``.parquet``.
+
+        Returns:
+            The manifest as it will be read back.
+        """
+        path = Path(path)
+        table = self.table.copy()
+        if path.parent.resolve() != self.folder.resolve():
+            table["path"] = [os.path.relpath(picture.resolve(), path.parent.resolve()) for picture in self.paths]
+        write_table(path, table)
+        return Manifest(table, path.parent, str(path))
+
+
+def read_manifest(path: Path | str, require: Sequence[str] = ()) -> Manifest:
+    """Read and check a manifest.
+
+    Args:
+        path: CSV or Parquet.
+        require: Columns needed beyond ``path`` and ``subject``.
+
+    Returns:
+        The manifest; subjects and other names are text, angles and landmarks are floats.
+
+    Raises:
+        DataError: If the file is missing, a needed column is, or a value can't be used; the message names the row.
+    """
+    path = Path(path)
+    return make_manifest(read_table(path), path.parent, str(path), require)
+
+
+def make_manifest(table: pd.DataFrame, folder: Path, name: str, require: Sequence[str] = ()) -> Manifest:
+    """Check a table and make it a manifest; see :func:`read_manifest`."""
+    manifest = Manifest(_typed(table, name), Path(folder), name)
+    if not len(manifest):
+        raise DataError("the manifest holds no picture", where=name)
+    manifest.require(("path", "subject", *require))
+    _check_values(manifest)
+    return manifest
+
+
+def concatenate(manifests: Sequence[Manifest]) -> Manifest:
+    """Join manifests; paths are kept valid by making them absolute where the folders differ."""
+    folders = {manifest.folder.resolve() for manifest in manifests}
+    if len(folders) == 1:
+        tables, folder = [manifest.table for manifest in manifests], manifests[0].folder
+    else:
+        folder = Path(os.path.commonpath(folders))
+        tables = [
+            manifest.table.assign(path=[os.path.relpath(path.resolve(), folder) for path in manifest.paths])
+            for manifest in manifests
+        ]
+    name = " + ".join(manifest.name for manifest in manifests)
+    return make_manifest(pd.concat(tables, ignore_index=True), folder, name)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV or Parquet file, all CSV cells as text.
+
+    Raises:
+        DataError: If it is missing, of another kind or damaged.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError("file not found", where=path, cure="check the path")
+    if path.suffix not in (".csv", ".parquet"):
+        raise DataError("a table is a .csv or .parquet file", where=path, found=repr(path.suffix))
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as error:
+        raise DataError("can't read the table", where=path, found=error) from error
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV or Parquet, by the ending, whole or not at all."""
+    with atomic_path(path) as temporary:
+        if path.suffix == ".parquet":
+            table.to_parquet(temporary, index=False)
+        else:
+            table.to_csv(temporary, index=False)
+
+
+def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a copy with text columns as text and number columns as floats."""
+    table = table.reset_index(drop=True).copy()
+    for column in table.columns.intersection(list(TEXT_COLUMNS)):
+        table[column] = table[column].astype("string").fillna("").astype(str)
+    for column in table.columns.intersection(list(NUMBER_COLUMNS)):
+        values = table[column].replace("", np.nan) if table[column].dtype != float else table[column]
+        numbers = pd.to_numeric(values, errors="coerce")
+        bad = numbers.isna() & values.notna()
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise DataError(
+                f"column {column!r} must hold numbers", where=f"{name}, row {row + 1}", found=repr(values.iloc[row])
+            )
+        table[column] = numbers.astype(float)
+    return table
+
+
+def _check_values(manifest: Manifest) -> None:
+    table, name = manifest.table, manifest.name
+    for column in ("path", "subject"):
+        empty = np.flatnonzero(table[column] == "")
+        if empty.size:
+            raise DataError(f"column {column!r} is empty", where=f"{name}, row {empty[0] + 1}")
+    if "yaw" in table:
+        wild = np.flatnonzero(table["yaw"].abs() > 180)
+        if wild.size:
+            row = int(wild[0])
+            raise DataError(
+                "yaw must lie in -180..180 degrees", where=f"{name}, row {row + 1}", found=table["yaw"][row]
+            )
+    if "kind" in table:
+        wrong = np.flatnonzero(~table["kind"].isin([*KINDS, ""]))
+        if wrong.size:
+            row = int(wrong[0])
+            raise DataError(
+                "unknown kind of picture", where=f"{name}, row {row + 1}", found=repr(table["kind"][row]),
+                cure=f"use one of: {', '.join(KINDS)}",
+            )  # fmt: skip

@@ -1,0 +1,56 @@
+"""Reading and writing single pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from pifr.core.errors import DataError
+from pifr.core.files import atomic_path
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Decode a picture as RGB, turned upright by its EXIF orientation.
+
+    Args:
+        path: Any format Pillow reads; grey and palette pictures become RGB.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+
+    Raises:
+        DataError: If the file is missing, truncated or no picture.
+    """
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except FileNotFoundError as error:
+        raise DataError("picture not found", where=path, cure="run: pifr data validate") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(
+            "can't decode the picture", where=path, found=str(error), cure="replace it or drop its row"
+        ) from error
+
+
+def write_picture(path: Path, pixels: np.ndarray, quality: int = 92) -> None:
+    """Write ``(H, W, 3)`` uint8 RGB as PNG or JPEG by the ending, whole or not at all.
+
+    Args:
+        path: ``.png``, ``.jpg`` or ``.jpeg``.
+        pixels: The picture.
+        quality: JPEG quality; chroma is not subsampled, so that small faces keep their colours.
+    """
+    with atomic_path(path) as temporary:
+        if path.suffix == ".png":
+            Image.fromarray(pixels).save(temporary, compress_level=1)
+        else:
+            Image.fromarray(pixels).save(temporary, quality=quality, subsampling=0)
+
+
+def resize_picture(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    """Resize a square ``(S, S, 3)`` uint8 picture to ``(size_px, size_px, 3)`` with Lanczos filtering."""
+    if pixels.shape[0] == size_px:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize((size_px, size_px), Image.Resampling.LANCZOS))
