@@ -46,9 +46,16 @@ def augment(manifest: str, model: str, out: str, yaws: str | None, imitate: str 
 
     if bool(yaws) == bool(imitate):
         raise ConfigError("name the poses", cure="give either --yaws or --imitate")
-    values = {"yaws_degrees": _numbers(yaws) if yaws else (), "imitate_per_source": per_source if imitate else 0,
-              "sources_per_person": sources, "max_source_yaw_degrees": max_source_yaw, "seed": seed,
-              "min_identity_cosine": min_cosine, "batch_size": batch_size, "picture_format": picture_format}  # fmt: skip
+    values = {
+        "yaws_degrees": _numbers(yaws) if yaws else (),
+        "imitate_per_source": per_source if imitate else 0,
+        "sources_per_person": sources,
+        "max_source_yaw_degrees": max_source_yaw,
+        "min_identity_cosine": min_cosine,
+        "batch_size": batch_size,
+        "picture_format": picture_format,
+        "seed": seed,
+    }
     config = check_config(AugmentConfig, values, "pifr augment")
     data = read_manifest(manifest)
     result = augment(
@@ -66,4 +73,6 @@ def _numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise ConfigError("yaws are numbers of degrees separated by commas", where="--yaws", found=repr(text)) from error
+        raise ConfigError(
+            "yaws are numbers of degrees separated by commas", where="--yaws", found=repr(text)
+        ) from error
