@@ -95,9 +95,7 @@ def _unique_names(data: Manifest, sources: np.ndarray) -> list[str]:
     stems = [data.paths[row].stem for row in sources]
     keys = pd.Series([f"{data.table['subject'].iloc[row]}/{stem}" for row, stem in zip(sources, stems, strict=True)])
     repeated = keys.duplicated(keep=False)
-    return [
-        f"{stem}_row{row}" if twice else stem for row, stem, twice in zip(sources, stems, repeated, strict=True)
-    ]
+    return [f"{stem}_row{row}" if twice else stem for row, stem, twice in zip(sources, stems, repeated, strict=True)]
 
 
 def _as_folder(subject: str) -> str:
