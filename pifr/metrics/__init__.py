@@ -1,1 +1,48 @@
-"""Room."""
+"""Biometric error rates from scores, in ISO/IEC 19795-1 terms; numpy only.
+
+Every score is a similarity: a comparison is accepted where ``score >= threshold``. *Mated* scores compare
+pictures of one person, *non-mated* scores compare two people.
+"""
+
+from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verification, person_weights
+from pifr.metrics.identification import (
+    NOT_FOUND,
+    cumulative_match,
+    detection_identification_rate,
+    open_set_rates,
+    rank_n_rate,
+    rank_of_mates,
+)
+from pifr.metrics.verification import (
+    ErrorRates,
+    TarAtFar,
+    area_under_curve,
+    d_prime,
+    equal_error_rate,
+    error_rates,
+    error_rates_at,
+    roc_points,
+    tar_at_far,
+)
+
+__all__ = [
+    "NOT_FOUND",
+    "ErrorRates",
+    "Interval",
+    "TarAtFar",
+    "area_under_curve",
+    "bootstrap_rate",
+    "bootstrap_verification",
+    "cumulative_match",
+    "d_prime",
+    "detection_identification_rate",
+    "equal_error_rate",
+    "error_rates",
+    "error_rates_at",
+    "open_set_rates",
+    "person_weights",
+    "rank_n_rate",
+    "rank_of_mates",
+    "roc_points",
+    "tar_at_far",
+]
