@@ -183,7 +183,7 @@ def bootstrap_verification(
 
 
 def _cuts(mated: np.ndarray, nonmated: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return ascending thresholds ``(C,)``, from accepting everything to nothing, and whether they are all there are."""
+    """Return ascending thresholds ``(C,)`` from accepting all to nothing, and whether they are all there are."""
     distinct = np.unique(np.concatenate([mated, nonmated]))
     exact = len(distinct) <= _CUTS
     if not exact:
