@@ -69,5 +69,5 @@ def test_an_interrupted_stage_with_other_inputs_starts_anew(tmp_path: Path) -> N
 def test_a_folder_belongs_to_one_chain(tmp_path: Path) -> None:
     claim_folder(tmp_path, "demo")
     claim_folder(tmp_path, "demo")
-    with pytest.raises(PifrError, match="another chain.*'demo'"):
+    with pytest.raises(PifrError, match=r"another chain.*'demo'"):
         claim_folder(tmp_path, "london")
