@@ -1,0 +1,209 @@
+"""Cutting faces out: every picture becomes one square in which the face lies where a template wants it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from pifr.core.errors import ConfigError, DataError
+from pifr.core.files import read_json, write_json
+from pifr.core.interrupt import Interrupted, stop_on_signal
+from pifr.core.progress import progress_bar
+from pifr.data.geometry import transform_points, warp
+from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
+from pifr.data.pictures import read_picture, write_picture
+from pifr.data.templates import Face, FivePoints, Template, parse_template
+
+_CHUNK = 64
+_ROTATED_BY_EXIF = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True)
+class AlignmentResult:
+    """Aligned pictures and how they came about.
+
+    Attributes:
+        manifest: The new pictures; ``template`` names the alignment, ``aligned_by`` is ``landmarks`` or ``crop``.
+        done_before: Pictures that an earlier, broken-off call had finished.
+        dropped: Pictures left out for want of landmarks.
+    """
+
+    manifest: Manifest
+    done_before: int
+    dropped: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return counts, JSON-ready."""
+        methods = {str(method): int(count) for method, count in Counter(self.manifest.table["aligned_by"]).items()}
+        return {"template": self.manifest.template, "pictures": len(self.manifest), "aligned_by": methods,
+                "done_before": self.done_before, "dropped": self.dropped}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One picture to align."""
+
+    row: int
+    source: Path
+    target: Path
+    face: Face
+    rule: Template
+
+
+def align_manifest(
+    manifest: Manifest, template: str, out: Path, size_px: int = 112, without_landmarks: str = "error"
+) -> AlignmentResult:
+    """Align all pictures and write them and ``manifest.csv`` to ``out``.
+
+    Pictures are PNG files written whole, so a call that broke off goes on where it stopped. Where landmarks and
+    crops are mixed, the template id of all pictures names both, for example ``arcface-112/crop:40,60,150``.
+
+    Args:
+        manifest: Pictures of any size.
+        template: Template id, see :mod:`pifr.data.templates`.
+        out: New folder, or that of a broken-off call with the same arguments.
+        size_px: Side of the squares.
+        without_landmarks: For ``arcface-112``: ``error``, ``drop``, or the crop template for pictures without all
+            five points, such as profiles that show one eye.
+
+    Returns:
+        The aligned set. Landmarks are carried into the new pictures.
+
+    Raises:
+        ConfigError: If a template is unknown or the size too small.
+        DataError: If a picture can't be read or placed (file and row are named), or ``out`` holds another alignment.
+        Interrupted: If the user stopped it; the finished pictures stay.
+    """
+    if size_px < 8:
+        raise ConfigError("the size must be at least 8 pixels", found=size_px)
+    rules = _rule_per_row(manifest, parse_template(template), without_landmarks)
+    template_id = "/".join(dict.fromkeys(sorted((r.id for r in rules if r), key=lambda name: name.startswith("crop"))))
+    out = Path(out)
+    _claim_folder(out, {"template": template_id, "size_px": size_px, "pictures": _digest(manifest, rules)})
+    jobs = _jobs(manifest, rules, out)
+    landmarks, done_before = _run(jobs, size_px, f"aligning to {template_id}")
+
+    table = manifest.table.iloc[[job.row for job in jobs]].reset_index(drop=True)
+    table["path"] = [job.target.relative_to(out).as_posix() for job in jobs]
+    if np.isfinite(landmarks).any():
+        table[list(LANDMARK_COLUMNS)] = landmarks.reshape(len(jobs), -1).round(3)
+    table["template"] = template_id
+    table["aligned_by"] = ["landmarks" if isinstance(job.rule, FivePoints) else "crop" for job in jobs]
+    saved = make_manifest(table, out, str(out / "manifest.csv")).save(out / "manifest.csv")
+    return AlignmentResult(saved, done_before, dropped=len(manifest) - len(jobs))
+
+
+def _rule_per_row(manifest: Manifest, rule: Template, without_landmarks: str) -> list[Template | None]:
+    """Return the template of every row, None for a picture to leave out."""
+    if not isinstance(rule, FivePoints):
+        return [rule] * len(manifest)
+    known = np.isfinite(_landmarks(manifest)).all(axis=(1, 2))
+    if without_landmarks == "error" and not known.all():
+        row = int(np.flatnonzero(~known)[0])
+        raise DataError(
+            f"{(~known).sum()} of {len(known)} pictures lack some of the five landmarks, this one first",
+            where=f"{manifest.name}, row {row + 1}: {manifest.table['path'][row]}",
+            cure="choose --without-landmarks drop, crop, crop:X,Y,SIDE or crops:NAME",
+        )
+    fallback = None if without_landmarks in ("error", "drop") else parse_template(without_landmarks)
+    if isinstance(fallback, FivePoints):
+        raise ConfigError("pictures without landmarks can't be aligned by landmarks", where="--without-landmarks",
+                          found=repr(without_landmarks), cure="use crop, drop or error")  # fmt: skip
+    if fallback is None and not known.any():
+        raise DataError("no picture has all five landmarks", where=manifest.name, cure="use a crop: template")
+    return [rule if has else fallback for has in known]
+
+
+def _jobs(manifest: Manifest, rules: Sequence[Template | None], out: Path) -> list[_Job]:
+    landmarks = _landmarks(manifest)
+    # The mean leaves NaN out: a person's eye height comes from the pictures that have landmarks.
+    heights = pd.Series(landmarks[:, :2, 1].mean(axis=1)).groupby(manifest.table["subject"]).transform("mean")
+    sources, yaws = manifest.paths, manifest.yaw_degrees
+    taken = Counter[str]()
+    jobs = []
+    for row, rule in enumerate(rules):
+        if rule is None:
+            continue
+        path = PurePath(manifest.table["path"][row])
+        stem = PurePath(*[part for part in path.parts if part not in ("..", path.anchor)]).with_suffix("").as_posix()
+        taken[stem] += 1  # two faces of one picture, or a.jpg beside a.png
+        target = out / f"{stem}{f'_{taken[stem]}' if taken[stem] > 1 else ''}.png"
+        where = f"{manifest.name}, row {row + 1}: {path}"
+        face = Face(landmarks[row], float(yaws[row]), (0, 0), float(heights[row]), where)
+        jobs.append(_Job(row, sources[row], target, face, rule))
+    return jobs
+
+
+def _landmarks(manifest: Manifest) -> np.ndarray:
+    """Return ``(N, 5, 2)`` pixels, NaN where unknown."""
+    return manifest.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float).reshape(-1, 5, 2)
+
+
+def _run(jobs: Sequence[_Job], size_px: int, title: str) -> tuple[np.ndarray, int]:
+    """Align all; return the landmarks in the new pictures ``(N, 5, 2)`` and how many pictures were there before."""
+    landmarks, done_before = [], 0
+    with stop_on_signal() as stop, progress_bar(title, len(jobs)) as advance, ThreadPoolExecutor() as pool:
+        for start in range(0, len(jobs), _CHUNK):
+            if stop:
+                raise Interrupted(f"{start} of {len(jobs)} pictures are aligned; the same command goes on from there")
+            chunk = jobs[start : start + _CHUNK]
+            for points, was_there in pool.map(lambda job: _align_picture(job, size_px), chunk):
+                landmarks.append(points)
+                done_before += was_there
+            advance(len(chunk))
+    return np.stack(landmarks), done_before
+
+
+def _align_picture(job: _Job, size_px: int) -> tuple[np.ndarray, bool]:
+    """Align one picture unless it is there; return its new landmarks ``(5, 2)`` and whether it was there."""
+    was_there = job.target.exists()
+    try:
+        pixels = None if was_there else read_picture(job.source)
+        size = _picture_size(job.source) if pixels is None else (pixels.shape[1], pixels.shape[0])
+    except DataError as error:
+        raise DataError(error.what, where=job.face.where, found=error.found, cure=error.cure) from error
+    matrix = job.rule.matrix(replace(job.face, size_px=size), size_px)
+    if pixels is not None:
+        write_picture(job.target, warp(pixels, matrix, size_px))
+    return transform_points(job.face.landmarks, matrix), was_there
+
+
+def _picture_size(path: Path) -> tuple[int, int]:
+    """Return width and height of an upright picture from its header alone."""
+    try:
+        with Image.open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(0x0112) in _ROTATED_BY_EXIF
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError("can't read the picture", where=path, found=str(error)) from error
+    return (height, width) if turned else (width, height)
+
+
+def _claim_folder(out: Path, recipe: dict[str, Any]) -> None:
+    """Mark ``out`` with what is made in it; refuse a folder in which something else was made."""
+    mark = out / "alignment.json"
+    if mark.is_file():
+        found = read_json(mark)
+        if found != recipe:
+            changed = next((key for key in recipe if not isinstance(found, dict) or found.get(key) != recipe[key]), "")
+            raise DataError(f"this folder holds another alignment (its {changed!r} differs)", where=out,
+                            cure="choose another --out, or delete the folder")  # fmt: skip
+    elif out.is_dir() and any(out.iterdir()):
+        raise DataError("this folder is not empty and holds no alignment", where=out, cure="choose another --out")
+    write_json(mark, recipe)
+
+
+def _digest(manifest: Manifest, rules: Sequence[Template | None]) -> str:
+    """Return a digest of everything that decides the new pictures."""
+    columns = ["path", "subject", "yaw", *LANDMARK_COLUMNS]
+    text = f"{manifest.folder.resolve()}\n{rules!r}\n{manifest.table.reindex(columns=columns).to_csv()}"
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
