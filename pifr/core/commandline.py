@@ -41,8 +41,8 @@ class LazyGroup(click.RichGroup):
         return getattr(importlib.import_module(module), attribute)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Mark that a command is being run, so that :meth:`get_command` imports it."""
-        ctx.meta[_RUNNING] = True
+        """Mark that a command of this group is being run, so that :meth:`get_command` imports it."""
+        ctx.meta[_RUNNING] = ctx.command_path  # groups share meta with the groups inside them
         return super().resolve_command(ctx, args)
 
 
@@ -50,7 +50,7 @@ _RUNNING = "pifr.core.commandline.running"
 
 
 def _is_listing(ctx: click.Context) -> bool:
-    return not ctx.meta.get(_RUNNING, False)
+    return ctx.meta.get(_RUNNING) != ctx.command_path
 
 
 def run(command: click.Command) -> None:
