@@ -32,5 +32,5 @@ def split(manifest: Path, out: Path, parts: str, seed: int) -> None:
 
     result = split_by_person(read_manifest(manifest), parse_parts(parts), seed).save(out)
     for part, rows in result.table.groupby("split", sort=False):
-        say(f"{part or '(no part)'}: {rows['subject'].nunique()} people, {len(rows)} pictures")
+        say(f"{str(part) or '(no part)'}: {rows['subject'].nunique()} people, {len(rows)} pictures")
     click.echo(str(out))
