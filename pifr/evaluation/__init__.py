@@ -1,1 +1,51 @@
-"""Room."""
+"""Benchmarks: protocols, scores, figures with intervals, exact search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pifr.evaluation.benchmark import evaluate
+    from pifr.evaluation.figures import Figures, Measure
+    from pifr.evaluation.protocols import Protocol, load_protocol, protocol_names
+    from pifr.evaluation.results import BenchmarkResult, SystemResult, read_result
+    from pifr.evaluation.retrieval import ExactSearch
+    from pifr.evaluation.scores import ScoreTable, read_scores
+
+_HOMES = {
+    "BenchmarkResult": "pifr.evaluation.results",
+    "ExactSearch": "pifr.evaluation.retrieval",
+    "Figures": "pifr.evaluation.figures",
+    "Measure": "pifr.evaluation.figures",
+    "Protocol": "pifr.evaluation.protocols",
+    "ScoreTable": "pifr.evaluation.scores",
+    "SystemResult": "pifr.evaluation.results",
+    "evaluate": "pifr.evaluation.benchmark",
+    "load_protocol": "pifr.evaluation.protocols",
+    "protocol_names": "pifr.evaluation.protocols",
+    "read_result": "pifr.evaluation.results",
+    "read_scores": "pifr.evaluation.scores",
+}
+__all__ = [
+    "BenchmarkResult",
+    "ExactSearch",
+    "Figures",
+    "Measure",
+    "Protocol",
+    "ScoreTable",
+    "SystemResult",
+    "evaluate",
+    "load_protocol",
+    "protocol_names",
+    "read_result",
+    "read_scores",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that importing the package stays cheap."""
+    import importlib
+
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

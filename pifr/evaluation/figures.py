@@ -1,0 +1,299 @@
+"""From scores to figures: one system, one group of probes, every number with its interval and its count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pifr.core.errors import DataError
+from pifr.evaluation.scores import ScoreTable
+from pifr.metrics import (
+    NOT_FOUND,
+    Interval,
+    TarAtFar,
+    area_under_curve,
+    bootstrap_rate,
+    bootstrap_verification,
+    d_prime,
+    equal_error_rate,
+    person_weights,
+    rank_n_rate,
+    rank_of_mates,
+    tar_at_far,
+)
+
+FARS = (1e-1, 1e-2, 1e-3, 1e-4)
+RANKS = (1, 5)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one system scored on one group of probes. Rates are shares in [0, 1].
+
+    Attributes:
+        group: Name of the group, for example ``45``; ``all`` for every probe.
+        probes: Number of probes.
+        people: Number of people they show.
+        failures: Probes whose picture, or whose person's enrolled picture, gave no embedding; counted as missed.
+        rank: Rank N -> share found within it; empty where the protocol has no search.
+        rank_interval: Rank N -> interval over people.
+        mated: Mated comparisons.
+        nonmated: Non-mated comparisons.
+        eer: Equal error rate; NaN where the group has only one kind of comparison.
+        eer_interval: Its interval; None where there is none.
+        auc: Area under the ROC.
+        d_prime: Distance of the two score distributions.
+        tar: True accept rate at each false accept rate.
+        tar_interval: Its intervals.
+    """
+
+    group: str
+    probes: int
+    people: int
+    failures: int
+    rank: dict[int, float]
+    rank_interval: dict[int, Interval]
+    mated: int
+    nonmated: int
+    eer: float = math.nan
+    eer_interval: Interval | None = None
+    auc: float = math.nan
+    d_prime: float = math.nan
+    tar: list[TarAtFar] = field(default_factory=list)
+    tar_interval: dict[float, Interval] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values, rates in percent; the unknown is null."""
+        return {
+            "group": self.group,
+            "probes": self.probes,
+            "people": self.people,
+            "failures_to_acquire": self.failures,
+            **{f"rank{n}_percent": percent(rate) for n, rate in self.rank.items()},
+            **{f"rank{n}_interval": interval.percent() for n, interval in self.rank_interval.items()},
+            "mated_comparisons": self.mated,
+            "nonmated_comparisons": self.nonmated,
+            "eer_percent": percent(self.eer),
+            "eer_interval": None if self.eer_interval is None else self.eer_interval.percent(),
+            "auc_percent": percent(self.auc),
+            "d_prime": self.d_prime if math.isfinite(self.d_prime) else None,
+            "tar_at_far": [
+                {**tar.to_dict(), "interval": self.tar_interval[tar.far].percent()} for tar in self.tar
+            ],
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How figures are computed.
+
+    Attributes:
+        rounds: Bootstrap rounds.
+        seed: Of the bootstrap; equal seeds make systems comparable round by round.
+        fars: False accept rates.
+        ranks: Ranks N.
+        bin_degrees: Width of a yaw group; a probe belongs to the nearest multiple.
+    """
+
+    rounds: int = 1000
+    seed: int = 0
+    fars: tuple[float, ...] = FARS
+    ranks: tuple[int, ...] = RANKS
+    bin_degrees: float = 15.0
+
+
+class SystemScores:
+    """One system's view of a score table: the search of the protocol, prepared once for every group.
+
+    Args:
+        table: The scores.
+        system: Name of the system.
+        measure: How to compute.
+        part: ``eval`` or ``dev``; None takes every comparison.
+    """
+
+    def __init__(self, table: ScoreTable, system: str, measure: Measure, part: str | None = None) -> None:
+        mask = table.search.copy()
+        if part is not None and "part" in table.pictures:
+            mask &= table.column("part") == part
+        if not mask.any():
+            raise DataError("there is no comparison to report", where=system)
+        self.table, self.system, self.measure = table.select(mask), system, measure
+        self.scores = self.table.with_floor(system)
+        self.failed = np.isnan(self.table.scores[system])
+        self.weights = person_weights(len(table.people), measure.rounds, measure.seed)
+
+    @cached_property
+    def probe_rows(self) -> np.ndarray:
+        """The probes ``(P,)`` as rows of the pictures, ascending."""
+        return np.unique(self.table.probe)
+
+    @cached_property
+    def ranks(self) -> np.ndarray | None:
+        """Rank of each probe's person ``(P,)``; None where probes are not searched in one gallery."""
+        reference_rows, column = np.unique(self.table.reference, return_inverse=True)
+        probe_rows, row = np.unique(self.table.probe, return_inverse=True)
+        if len(self.table) != len(probe_rows) * len(reference_rows):
+            return None
+        matrix = np.full((len(probe_rows), len(reference_rows)), np.nan, np.float32)
+        matrix[row, column] = self.scores
+        person = self.table.person
+        if np.isnan(matrix).any() or not np.isin(person[probe_rows], person[reference_rows]).any():
+            return None
+        ranks = rank_of_mates(matrix, person[probe_rows], person[reference_rows])
+        # A probe that failed, or whose person could not be enrolled, is missed at every rank.
+        failed = np.zeros(len(probe_rows), bool)
+        failed[row[self.failed & self.table.mated]] = True
+        return np.where(failed & ~self._has_mate(row, len(probe_rows)), NOT_FOUND, ranks)
+
+    def _has_mate(self, row: np.ndarray, probes: int) -> np.ndarray:
+        found = np.zeros(probes, bool)
+        found[row[self.table.mated & ~self.failed]] = True
+        return found
+
+    def groups(self, by: str, signed: bool = False) -> dict[str, np.ndarray]:
+        """Group probes by a column: name -> mask over :attr:`probe_rows`.
+
+        Args:
+            by: ``yaw`` is put into bins; any other column is taken as it is.
+            signed: Keep left and right apart.
+        """
+        if by not in self.table.pictures:
+            self.table.column(by)  # raises, naming the nearest column
+        values = self.table.pictures[by].to_numpy()[self.probe_rows]
+        if by == "yaw":
+            return yaw_groups(values.astype(float), self.measure.bin_degrees, signed)
+        names = np.array([str(value) for value in values])
+        return {name: names == name for name in sorted(set(names))}
+
+    def figures(self, group: str = "all", mask: np.ndarray | None = None) -> Figures:
+        """Return the figures of the probes where ``mask`` ``(P,)`` is true; of all probes without it."""
+        chosen = np.ones(len(self.probe_rows), bool) if mask is None else mask
+        rows = self.probe_rows[chosen]
+        person = self.table.person[rows]
+        rank: dict[int, float] = {}
+        rank_interval: dict[int, Interval] = {}
+        if self.ranks is not None:
+            for n in self.measure.ranks:
+                rank[n] = rank_n_rate(self.ranks[chosen], n)
+                rank_interval[n] = bootstrap_rate(self.ranks[chosen] <= n, person, self.weights)
+        in_group = np.zeros(len(self.table.pictures), bool)
+        in_group[rows] = True
+        return Figures(
+            group=group, probes=len(rows), people=len(np.unique(person)), failures=self._failures(rows),
+            rank=rank, rank_interval=rank_interval, **self._verification(in_group[self.table.probe]),
+        )  # fmt: skip
+
+    def by(self, column: str, signed: bool = False) -> dict[str, Figures]:
+        """Return the figures of every group of ``column``."""
+        return {name: self.figures(name, mask) for name, mask in self.groups(column, signed).items()}
+
+    def _failures(self, rows: np.ndarray) -> int:
+        failed = self.table.probe[self.failed & self.table.mated]
+        ok = self.table.probe[~self.failed & self.table.mated]
+        return int(np.isin(rows, np.setdiff1d(failed, ok)).sum())
+
+    def _verification(self, comparisons: np.ndarray) -> dict[str, Any]:
+        scores, mated = self.scores[comparisons], self.table.mated[comparisons]
+        count = int(mated.sum())
+        found: dict[str, Any] = {"mated": count, "nonmated": len(mated) - count}
+        if not count or count == len(mated):
+            return found
+        person = self.table.person
+        first, second = person[self.table.probe[comparisons]], person[self.table.reference[comparisons]]
+        intervals = bootstrap_verification(scores, mated, first, second, self.weights, self.measure.fars)
+        genuine, impostor = scores[mated], scores[~mated]
+        acquired = ~self.failed[comparisons]
+        return {
+            **found,
+            "eer": equal_error_rate(genuine, impostor),
+            "eer_interval": intervals.eer,
+            "auc": area_under_curve(genuine, impostor),
+            "d_prime": _d_prime(scores, mated, acquired),
+            "tar": [tar_at_far(genuine, impostor, far) for far in self.measure.fars],
+            "tar_interval": intervals.tar,
+        }
+
+
+def yaw_groups(yaw_degrees: np.ndarray, bin_degrees: float, signed: bool = False) -> dict[str, np.ndarray]:
+    """Group pictures by the nearest multiple of ``bin_degrees``: name -> mask, in order of the angle.
+
+    Example:
+        >>> list(yaw_groups(np.array([-44.0, 2.0, 45.0]), 15))
+        ['0', '45']
+        >>> list(yaw_groups(np.array([-44.0, 2.0, 45.0]), 15, signed=True))
+        ['-45', '0', '45']
+    """
+    values = yaw_degrees if signed else np.abs(yaw_degrees)
+    # Half-way angles go away from zero on both sides, so that left and right are treated alike.
+    centres = np.sign(values) * np.floor(np.abs(values) / bin_degrees + 0.5) * bin_degrees + 0.0
+    known = sorted(set(centres[~np.isnan(centres)]))
+    groups = {f"{centre:g}": centres == centre for centre in known}
+    if np.isnan(centres).any():
+        groups["unknown"] = np.isnan(centres)
+    return groups
+
+
+def percent(rate: float) -> float | None:
+    """Return a share as percent with four decimals; None for NaN, since JSON has none."""
+    return None if math.isnan(rate) else round(100 * rate, 4)
+
+
+def pose_matrix(table: ScoreTable, system: str, bin_degrees: float) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return the EER between every two yaws, from the sample of picture pairs across poses.
+
+    Args:
+        table: Scores with pairs that are not part of the search.
+        system: Name of the system.
+        bin_degrees: Width of a yaw group.
+
+    Returns:
+        Names of the G yaws, left to right; ``(G, G)`` equal error rates, NaN where a cell has one kind of
+        comparison only; ``(G, G)`` numbers of mated comparisons.
+    """
+    pairs = table.select(~table.search)
+    yaw = table.pictures["yaw"].to_numpy(dtype=float)
+    groups = {name: mask for name, mask in yaw_groups(yaw, bin_degrees, signed=True).items() if name != "unknown"}
+    names = list(groups)
+    group_of_picture = np.full(len(yaw), -1)
+    for index, mask in enumerate(groups.values()):
+        group_of_picture[mask] = index
+    scores = pairs.with_floor(system)
+    low = np.minimum(group_of_picture[pairs.probe], group_of_picture[pairs.reference])
+    high = np.maximum(group_of_picture[pairs.probe], group_of_picture[pairs.reference])
+    cell = low * len(names) + high
+    rates = np.full((len(names), len(names)), np.nan)
+    counts = np.zeros((len(names), len(names)), int)
+    for code in np.unique(cell[low >= 0]):
+        row, column = divmod(int(code), len(names))
+        here = cell == code
+        genuine, impostor = scores[here & pairs.mated], scores[here & ~pairs.mated]
+        counts[row, column] = counts[column, row] = len(genuine)
+        if len(genuine) and len(impostor):
+            rates[row, column] = rates[column, row] = equal_error_rate(genuine, impostor)
+    return names, rates, counts
+
+
+def _d_prime(scores: np.ndarray, mated: np.ndarray, acquired: np.ndarray) -> float:
+    """Return d-prime over the pictures that gave an embedding: a made-up floor has no distance."""
+    genuine, impostor = scores[mated & acquired], scores[~mated & acquired]
+    if not len(genuine) or not len(impostor):
+        return math.nan
+    return d_prime(genuine, impostor)
+
+
+def measure_fars(fars: Sequence[float]) -> tuple[float, ...]:
+    """Return checked false accept rates, largest first.
+
+    Raises:
+        DataError: If one is not in (0, 1].
+    """
+    for far in fars:
+        if not 0 < far <= 1:
+            raise DataError("a false accept rate lies in (0, 1]", where="--far", found=far)
+    return tuple(sorted(set(fars), reverse=True))

@@ -1,0 +1,97 @@
+"""The form of a protocol file: people, what is enrolled, what is searched, source and published figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from pifr.core.config import Config, check_config, read_yaml
+from pifr.core.errors import ConfigError, near_names
+
+_FOLDER = Path(__file__).parent / "definitions"
+
+
+class Selection(Config):
+    """Which pictures a side takes. Names compare as text without underscores and leading zeros: 05_1 = 51 = 051."""
+
+    session: list[str] | None = None
+    """Sessions; all where absent."""
+    recording: list[str] | None = None
+    """Recordings within a session."""
+    recording_of_session: dict[str, list[str]] | None = None
+    """Recordings that differ from session to session; a session not named here gives none."""
+    camera: list[str] | None = None
+    """Cameras."""
+    illumination: list[str] | None = None
+    """Light ids."""
+    expression: list[str] | None = None
+    """Expressions."""
+    max_abs_yaw_degrees: float | None = None
+    """Largest absolute yaw."""
+    prefer: dict[str, list[str]] = Field(default={})
+    """Column -> values in order of preference, used by ``pick`` to choose among a person's pictures."""
+    pick: Literal["all", "one a person"] = "all"
+    """``one a person``: first session the person attended, then the preferences, then smallest absolute yaw."""
+
+
+class People(Config):
+    """Who may appear."""
+
+    train_first: int = 0
+    """This many people, in the order of their names, are for training and never tested."""
+    dev: list[str] | None = None
+    """People whose comparisons set thresholds."""
+    eval: list[str] | None = None
+    """People whose comparisons are reported; everybody not for training where absent."""
+
+
+class Definition(Config):
+    """One protocol file."""
+
+    name: str
+    """What users type."""
+    title: str
+    """What readers see."""
+    measures: str
+    """What question it answers."""
+    needs: str
+    """Which data it runs on."""
+    source: str
+    """Where the rule comes from."""
+    columns: list[str]
+    """Columns a manifest must have."""
+    people: People = People()
+    """Who is for training, who is tested."""
+    subset: Selection = Selection()
+    """Rows of the data the protocol knows of at all; who comes first is counted among these."""
+    enrol: Selection
+    """What goes into the gallery."""
+    probe: Selection
+    """What is searched with; an enrolled picture is never a probe."""
+    expected: dict[str, int] = Field(default={})
+    """Published counts, for example ``probes: 24000``, set beside what the data gave."""
+    published: dict[str, dict[str, float]] = Field(default={})
+    """Published rank-1 in percent: method -> absolute yaw -> figure."""
+    published_source: str = ""
+    """Where the published figures stand."""
+
+
+def protocol_names() -> list[str]:
+    """Return the names of the protocols that come with the package."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def load_definition(name: str | Path) -> Definition:
+    """Read a protocol by name, or a protocol file of one's own.
+
+    Raises:
+        ConfigError: If there is none of that name, or the file is malformed.
+    """
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = _FOLDER / f"{name}.yaml"
+        if not path.is_file():
+            raise ConfigError(f"unknown protocol {str(name)!r}", cure=near_names(str(name), protocol_names()))
+    return check_config(Definition, read_yaml(path), str(path))

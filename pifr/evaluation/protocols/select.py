@@ -1,0 +1,194 @@
+"""Applying a protocol file to a manifest: from a rule to rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pifr.core.errors import ConfigError, DataError
+from pifr.data.manifest import Manifest
+from pifr.evaluation.protocols.definition import Definition, Selection, load_definition
+from pifr.evaluation.protocols.protocol import DEVELOPMENT, EVALUATION, Protocol
+
+_NAMED = ("session", "recording", "camera", "illumination", "expression")
+
+
+def load_protocol(name: str, data: Manifest, train_people: int | None = None) -> Protocol:
+    """Apply the protocol called ``name`` to ``data``.
+
+    Args:
+        name: A name of :func:`~pifr.evaluation.protocols.protocol_names`, or a YAML file of one's own.
+        data: The pictures.
+        train_people: How many of the first people to keep for training instead of the published number, for a
+            data set with fewer people; the deviation is noted.
+
+    Raises:
+        ConfigError: If there is no such protocol.
+        DataError: If the data can't serve it; the message names what is missing.
+    """
+    return apply_definition(load_definition(name), data, train_people)
+
+
+def apply_definition(definition: Definition, data: Manifest, train_people: int | None = None) -> Protocol:
+    """Apply a protocol definition to ``data``; see :func:`load_protocol`."""
+    data.require(("subject", *definition.columns))
+    _refuse_duplicates(data)
+    notes: list[str] = []
+    table = data.table
+    known = _matches(table, definition.subset)
+    if not known.any():
+        raise DataError(f"no picture fits the protocol {definition.name!r}", where=data.name, cure=definition.needs)
+    part, training = _parts(definition, data, known, train_people, notes)
+    in_part = part != ""
+    enrolment = _enrol(table, known & in_part & _matches(table, definition.enrol), definition.enrol)
+    if not enrolment.size:
+        raise DataError(
+            "no picture to enrol", where=data.name, cure=f"{definition.name} enrols {describe(definition.enrol)}"
+        )
+    probe_mask = known & in_part & _matches(table, definition.probe)
+    probe_mask[enrolment] = False
+    probes = _enrolled_people_only(table, np.flatnonzero(probe_mask), enrolment, notes)
+    if not probes.size:
+        raise DataError(
+            "no picture to search with", where=data.name, cure=f"{definition.name} takes {describe(definition.probe)}"
+        )
+    _note_counts(definition, len(enrolment), len(probes), notes)
+    _require_two_people(table, enrolment, data)
+    return Protocol(definition, data, enrolment, probes, part, notes, training)
+
+
+def describe(selection: Selection) -> str:
+    """Return a selection in words, for messages and lists."""
+    said = [
+        f"{name} {', '.join(values)}" for name in _NAMED if (values := getattr(selection, name)) is not None
+    ]  # fmt: skip
+    if selection.max_abs_yaw_degrees is not None:
+        said.append(f"|yaw| up to {selection.max_abs_yaw_degrees:g} degrees")
+    for session, recordings in (selection.recording_of_session or {}).items():
+        said.append(f"session {session} recording {', '.join(recordings)}")
+    said.extend(f"{name} {', then '.join(values)} preferred" for name, values in selection.prefer.items())
+    words = "; ".join(said) or "every picture"
+    return f"one picture a person: {words}" if selection.pick == "one a person" else words
+
+
+def normal_name(value: str) -> str:
+    """Return a name as it is compared: no underscores, no leading zeros, lower case.
+
+    Example:
+        >>> normal_name("05_1") == normal_name("051"), normal_name("00")
+        (True, '0')
+    """
+    text = str(value).replace("_", "").strip().lower()
+    return text.lstrip("0") or ("0" if text else "")
+
+
+def _matches(table: pd.DataFrame, selection: Selection) -> np.ndarray:
+    """Return which rows ``(N,)`` a selection takes."""
+    mask = np.ones(len(table), bool)
+    for name in _NAMED:
+        wanted = getattr(selection, name)
+        if wanted is not None:
+            mask &= _is_one_of(table[name], wanted)
+    if selection.recording_of_session is not None:
+        allowed = np.zeros(len(table), bool)
+        for session, recordings in selection.recording_of_session.items():
+            allowed |= _is_one_of(table["session"], [session]) & _is_one_of(table["recording"], recordings)
+        mask &= allowed
+    if selection.max_abs_yaw_degrees is not None:
+        mask &= (table["yaw"].abs() <= selection.max_abs_yaw_degrees).to_numpy()
+    return mask
+
+
+def _is_one_of(column: pd.Series, wanted: list[str]) -> np.ndarray:
+    codes, values = pd.factorize(column.astype(str))
+    names = {normal_name(value) for value in wanted}
+    return np.array([normal_name(value) in names for value in values], bool)[codes]
+
+
+def _parts(
+    definition: Definition, data: Manifest, known: np.ndarray, train_people: int | None, notes: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Return per row ``(N,)`` dev, eval or nothing, and the people kept for training."""
+    subjects = data.table["subject"].to_numpy(dtype=str)
+    people = sorted(set(subjects[known]), key=lambda name: normal_name(name).rjust(12))
+    named = definition.people
+    if named.dev is not None or named.eval is not None:
+        if train_people is not None:
+            raise ConfigError(f"{definition.name} names its people itself", where="--train-people")
+        part = np.full(len(subjects), "", dtype=object)
+        for label, wanted in ((DEVELOPMENT, named.dev), (EVALUATION, named.eval)):
+            rows = _is_one_of(data.table["subject"], wanted or [])
+            part[rows] = label
+        rest = [name for name in people if not (part[subjects == name] != "").any()]
+        return part.astype(str), rest
+    first = named.train_first if train_people is None else train_people
+    if train_people is not None and train_people != named.train_first:
+        notes.append(f"people: the first {train_people} are kept for training, the protocol says {named.train_first}")
+    if first >= len(people) - 1:
+        raise DataError(
+            f"{definition.name} keeps the first {first} people for training and tests the others",
+            where=data.name, found=f"{len(people)} people", cure="keep fewer with --train-people N",
+        )  # fmt: skip
+    tested = np.isin(subjects, people[first:])
+    return np.where(tested, EVALUATION, ""), people[:first]
+
+
+def _enrol(table: pd.DataFrame, mask: np.ndarray, selection: Selection) -> np.ndarray:
+    """Return the enrolled rows, ascending."""
+    rows = np.flatnonzero(mask)
+    if selection.pick == "all" or not rows.size:
+        return rows
+    candidates = table.iloc[rows]
+    keys = pd.DataFrame({"row": rows, "subject": candidates["subject"].to_numpy()})
+    order = ["subject"]
+    if "session" in table:
+        keys["session"] = [normal_name(value).rjust(12) for value in candidates["session"]]
+        order.append("session")
+    for name, preferred in selection.prefer.items():
+        if name in table:
+            place = {normal_name(value): rank for rank, value in enumerate(preferred)}
+            keys[name] = [place.get(normal_name(value), len(place)) for value in candidates[name]]
+            order.append(name)
+    if "yaw" in table:
+        keys["abs_yaw"] = candidates["yaw"].abs().to_numpy()
+        order.append("abs_yaw")
+    chosen = keys.sort_values([*order, "row"]).drop_duplicates("subject")
+    return np.sort(chosen["row"].to_numpy())
+
+
+def _enrolled_people_only(
+    table: pd.DataFrame, probes: np.ndarray, enrolment: np.ndarray, notes: list[str]
+) -> np.ndarray:
+    """Leave out probes of people who are not enrolled, and say so: the search is a closed set."""
+    enrolled = set(table["subject"].iloc[enrolment])
+    strangers = ~table["subject"].iloc[probes].isin(enrolled).to_numpy()
+    if strangers.any():
+        people = table["subject"].iloc[probes[strangers]].unique()
+        shown = ", ".join(people[:5]) + (" ..." if len(people) > 5 else "")
+        notes.append(
+            f"{strangers.sum()} pictures of {len(people)} people without an enrolled picture left out: {shown}"
+        )
+    return probes[~strangers]
+
+
+def _note_counts(definition: Definition, enrolled: int, probes: int, notes: list[str]) -> None:
+    found = {"enrolled": enrolled, "probes": probes}
+    for name, expected in definition.expected.items():
+        if name in found and found[name] != expected:
+            notes.append(f"{found[name]:,} {name}, the published protocol has {expected:,}")
+
+
+def _refuse_duplicates(data: Manifest) -> None:
+    repeated = data.table["path"].duplicated().to_numpy()
+    if repeated.any():
+        row = int(np.flatnonzero(repeated)[0])
+        raise DataError(
+            "the picture is listed twice, and could be gallery and probe at once",
+            where=f"{data.name}, row {row + 1}", found=data.table["path"][row], cure="drop one of the rows",
+        )  # fmt: skip
+
+
+def _require_two_people(table: pd.DataFrame, enrolment: np.ndarray, data: Manifest) -> None:
+    people = table["subject"].iloc[enrolment].nunique()
+    if people < 2:
+        raise DataError("a comparison needs at least two enrolled people", where=data.name, found=people)

@@ -1,0 +1,240 @@
+"""What a benchmark found: figures of every system, side by side, as objects, a table, JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pifr.core.errors import DataError
+from pifr.core.files import read_json, write_json
+from pifr.data.manifest import write_table
+from pifr.evaluation.figures import Figures, Measure, SystemScores
+from pifr.evaluation.scores import ScoreTable, read_scores
+from pifr.metrics import Interval
+
+SCORES, PROTOCOL, ENVIRONMENT = "scores.parquet", "protocol.json", "environment.json"
+RESULTS, TABLE = "results.json", "results.csv"
+
+
+@dataclass(frozen=True)
+class SystemResult:
+    """Figures of one system.
+
+    Attributes:
+        name: Name in tables.
+        record: What the system is: embedder, digest, options such as flip fusion.
+        overall: All probes.
+        by_abs_yaw: Absolute yaw in degrees, as text -> figures.
+        by_yaw: Signed yaw, as text -> figures.
+        by_column: Other column -> its value -> figures.
+    """
+
+    name: str
+    record: dict[str, Any]
+    overall: Figures
+    by_abs_yaw: dict[str, Figures]
+    by_yaw: dict[str, Figures]
+    by_column: dict[str, dict[str, Figures]] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values; rates in percent."""
+        overall = self.overall.to_dict()
+        del overall["group"]
+        return {
+            "name": self.name,
+            **overall,
+            "rank1_percent_by_abs_yaw": _of(self.by_abs_yaw, "rank1_percent"),
+            "rank1_interval_by_abs_yaw": _of(self.by_abs_yaw, "rank1_interval"),
+            "rank5_percent_by_abs_yaw": _of(self.by_abs_yaw, "rank5_percent"),
+            "eer_percent_by_abs_yaw": _of(self.by_abs_yaw, "eer_percent"),
+            "eer_interval_by_abs_yaw": _of(self.by_abs_yaw, "eer_interval"),
+            "tar_at_far_by_abs_yaw": _of(self.by_abs_yaw, "tar_at_far"),
+            "probes_by_abs_yaw": _of(self.by_abs_yaw, "probes"),
+            "failures_by_abs_yaw": _of(self.by_abs_yaw, "failures_to_acquire"),
+            "rank1_percent_by_yaw": _of(self.by_yaw, "rank1_percent"),
+            "rank1_interval_by_yaw": _of(self.by_yaw, "rank1_interval"),
+            "eer_percent_by_yaw": _of(self.by_yaw, "eer_percent"),
+            "by_column": {
+                column: {name: figures.to_dict() for name, figures in groups.items()}
+                for column, groups in self.by_column.items()
+            },
+            "embedder": self.record,
+        }
+
+
+@dataclass(frozen=True)
+class BenchmarkResult:
+    """Figures of several systems on one protocol, and the scores they come from.
+
+    Attributes:
+        protocol: Record of the protocol, as in ``protocol.json``.
+        systems: One entry a system, in the order given.
+        scores: Every comparison.
+        measure: How the figures were computed.
+        environment: Versions, machine, command, data fingerprint.
+        folder: Where it is saved; None if it is not.
+    """
+
+    protocol: dict[str, Any]
+    systems: list[SystemResult]
+    scores: ScoreTable
+    measure: Measure
+    environment: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    def system(self, name: str) -> SystemResult:
+        """Return the system called ``name``."""
+        for system in self.systems:
+            if system.name == name:
+                return system
+        raise DataError(f"no system {name!r}", found=", ".join(system.name for system in self.systems))
+
+    def table(self) -> pd.DataFrame:
+        """Return rank-1 by absolute yaw, one row a system, the overall figures last.
+
+        Columns: ``system``, one for each absolute yaw in degrees, ``all``, ``EER %``. Percent as text with intervals.
+        """
+        rows = []
+        for system in self.systems:
+            row = {"system": system.name}
+            for group, figures in system.by_abs_yaw.items():
+                row[f"{group}°" if group != "unknown" else group] = rate_text(figures.rank, figures.rank_interval)
+            row["all"] = rate_text(system.overall.rank, system.overall.rank_interval)
+            row["EER %"] = interval_text(system.overall.eer, system.overall.eer_interval)
+            rows.append(row)
+        return pd.DataFrame(rows).fillna("")
+
+    def long_table(self) -> pd.DataFrame:
+        """Return every figure as one row a system and group, for spreadsheets."""
+        rows: list[dict[str, Any]] = []
+        for system in self.systems:
+            kinds = {"all": {"all": system.overall}, "abs_yaw": system.by_abs_yaw, "yaw": system.by_yaw}
+            for kind, groups in {**kinds, **system.by_column}.items():
+                rows.extend(_flat(system.name, kind, figures) for figures in groups.values())
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values: ``{"protocol": ..., "systems": [...]}``."""
+        return {
+            "protocol": {key: value for key, value in self.protocol.items() if key != "definition"},
+            "systems": [system.to_dict() for system in self.systems],
+            "measure": {
+                "bootstrap_rounds": self.measure.rounds, "seed": self.measure.seed,
+                "interval_percent": 95, "interval_over": "people", "bin_degrees": self.measure.bin_degrees,
+            },
+            "environment": self.environment,
+        }  # fmt: skip
+
+    def save(self, out: Path) -> Path:
+        """Write scores, protocol, environment, ``results.json`` and ``results.csv`` into the folder ``out``."""
+        out = Path(out)
+        self.scores.save(out / SCORES)
+        write_json(out / PROTOCOL, {**self.protocol, "systems": {s.name: s.record for s in self.systems}})
+        write_json(out / ENVIRONMENT, self.environment)
+        write_json(out / RESULTS, self.to_dict())
+        write_table(out / TABLE, self.long_table())
+        return out
+
+
+def measure_scores(
+    scores: ScoreTable,
+    protocol: dict[str, Any],
+    records: Mapping[str, dict[str, Any]] | None = None,
+    measure: Measure | None = None,
+    environment: dict[str, Any] | None = None,
+    by: tuple[str, ...] = (),
+    folder: Path | None = None,
+) -> BenchmarkResult:
+    """Compute every figure from scores; nothing else is looked at.
+
+    Args:
+        scores: Every comparison.
+        protocol: Its record.
+        records: System name -> what it is.
+        measure: How to compute.
+        environment: Record of the run.
+        by: Further columns to group probes by.
+        folder: Where the scores lie.
+    """
+    measure = measure or Measure()
+    systems = []
+    for name in scores.systems:
+        prepared = SystemScores(scores, name, measure, _reported_part(scores))
+        has_yaw = "yaw" in scores.pictures
+        systems.append(
+            SystemResult(
+                name=name,
+                record=dict((records or {}).get(name, {})),
+                overall=prepared.figures(),
+                by_abs_yaw=prepared.by("yaw") if has_yaw else {},
+                by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
+                by_column={column: prepared.by(column) for column in by},
+            )
+        )
+    return BenchmarkResult(protocol, systems, scores, measure, environment or {}, folder)
+
+
+def read_result(folder: Path, measure: Measure | None = None, by: tuple[str, ...] = ()) -> BenchmarkResult:
+    """Read a benchmark's folder and compute every figure again from its scores.
+
+    Args:
+        folder: What ``pifr benchmark --out`` wrote.
+        measure: How to compute; as it was computed before where absent.
+        by: Further columns to group probes by.
+
+    Raises:
+        DataError: If the folder holds no scores, or they are damaged.
+    """
+    folder = Path(folder)
+    if not (folder / SCORES).is_file():
+        raise DataError(
+            f"no benchmark here (there is no {SCORES})", where=folder, cure="name a folder pifr benchmark --out wrote"
+        )
+    scores = read_scores(folder / SCORES)
+    protocol: dict[str, Any] = read_json(folder / PROTOCOL) if (folder / PROTOCOL).is_file() else {}
+    environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
+    records = protocol.pop("systems", {})
+    measure = measure or Measure(**protocol.get("measure", {}))
+    return measure_scores(scores, protocol, records, measure, environment, by, folder)
+
+
+def rate_text(rate: dict[int, float], interval: dict[int, Interval], n: int = 1) -> str:
+    """Return a rank-N rate in percent with its interval, ``97.5 [92.1, 100.0]``; empty where there is none."""
+    return interval_text(rate[n], interval[n]) if n in rate else ""
+
+
+def interval_text(rate: float, interval: Interval | None) -> str:
+    """Return a share in percent with its interval; empty for an unknown one."""
+    if rate != rate:
+        return ""
+    ends = None if interval is None else interval.percent()
+    return f"{100 * rate:.1f}" + ("" if ends is None else f" [{ends[0]:.1f}, {ends[1]:.1f}]")
+
+
+def _of(groups: dict[str, Figures], key: str) -> dict[str, Any]:
+    return {name: figures.to_dict().get(key) for name, figures in groups.items()}
+
+
+def _reported_part(scores: ScoreTable) -> str | None:
+    """Report ``eval`` where the protocol has both parts: dev only sets thresholds."""
+    if "part" not in scores.pictures:
+        return None
+    parts = set(scores.pictures["part"])
+    return "eval" if {"dev", "eval"} <= parts else None
+
+
+def _flat(system: str, kind: str, figures: Figures) -> dict[str, Any]:
+    row: dict[str, Any] = {"system": system, "grouped_by": kind}
+    for key, value in figures.to_dict().items():
+        if key.endswith("_interval"):
+            row[f"{key}_low"], row[f"{key}_high"] = value or (None, None)
+        elif key == "tar_at_far":
+            for tar in value:
+                row[f"tar_percent_at_far_{tar['far']:g}"] = tar["tar_percent"]
+        else:
+            row[key] = value
+    return row

@@ -1,0 +1,143 @@
+"""Exact one-to-many search by cosine: FAISS where it is installed, a blocked torch top-k with the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from pifr.core.errors import DataError
+
+Engine = Literal["auto", "faiss", "torch"]
+_BLOCK = 1024
+_GALLERY_BLOCK = 65_536
+
+
+def unit_vectors(vectors: np.ndarray, names: Sequence[str] | None = None, what: str = "embedding") -> np.ndarray:
+    """Scale vectors to length 1 and refuse those that have no direction.
+
+    A NaN query makes FAISS return row -1, which indexing turns into the last enrolled person; a zero vector
+    scores 0 with everybody. Neither may enter a search.
+
+    Args:
+        vectors: ``(N, D)``.
+        names: ``(N,)`` what each vector stands for, for the message.
+        what: What they are, for the message.
+
+    Returns:
+        ``(N, D)`` float32, C-contiguous, unit norm.
+
+    Raises:
+        DataError: If a vector is not finite or has length zero; the message names it and counts the others.
+    """
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    if vectors.ndim != 2:
+        raise DataError(f"{what}s must be a table (N, D)", found=f"shape {vectors.shape}")
+    norms = np.linalg.norm(vectors, axis=1)
+    for bad, why in ((~np.isfinite(norms), "is not finite"), (norms == 0, "is zero")):
+        rows = np.flatnonzero(bad)
+        if rows.size:
+            others = f" and {rows.size - 1} more" if rows.size > 1 else ""
+            name = names[rows[0]] if names is not None else f"row {rows[0]}"
+            raise DataError(f"the {what} {why}", where=f"{name}{others}", cure="check the embedder on this picture")
+    return vectors / norms[:, None]
+
+
+class ExactSearch:
+    """A gallery searched by inner product of unit vectors, that is by cosine; nothing is approximated.
+
+    Args:
+        gallery: ``(G, D)`` embeddings of any length.
+        names: ``(G,)`` what each stands for, for messages.
+        engine: ``faiss`` (``IndexFlatIP``), ``torch``, or ``auto`` for FAISS where it is installed.
+
+    Raises:
+        DataError: If the gallery is empty, or a vector is zero or not finite.
+        DependencyError: If FAISS is asked for and not installed.
+    """
+
+    def __init__(self, gallery: np.ndarray, names: Sequence[str] | None = None, engine: Engine = "auto") -> None:
+        if not len(gallery):
+            raise DataError("the gallery is empty", cure="enrol at least one picture")
+        self.gallery = unit_vectors(gallery, names, "enrolled embedding")
+        self.engine = _choose(engine)
+        if self.engine == "faiss":
+            import faiss
+
+            self._index = faiss.IndexFlatIP(self.gallery.shape[1])
+            self._index.add(self.gallery)
+
+    def search(self, probes: np.ndarray, k: int, names: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ``k`` most similar enrolled vectors of each probe.
+
+        Args:
+            probes: ``(P, D)`` embeddings.
+            k: How many; at most the size of the gallery is returned.
+            names: ``(P,)`` what each probe stands for, for messages.
+
+        Returns:
+            Cosines ``(P, k)`` float32, best first, and their rows in the gallery ``(P, k)`` int64.
+
+        Raises:
+            DataError: If a probe is zero or not finite, or has another width than the gallery.
+        """
+        probes = unit_vectors(probes, names, "probe embedding")
+        if probes.shape[1] != self.gallery.shape[1]:
+            raise DataError(
+                f"probes and gallery have different widths: {self.gallery.shape[1]} are enrolled",
+                found=probes.shape[1], cure="embed both with the same recogniser",
+            )  # fmt: skip
+        k = min(k, len(self.gallery))
+        if self.engine == "faiss":
+            return self._index.search(probes, k)
+        return _torch_search(self.gallery, probes, k)
+
+    def scores(self, probes: np.ndarray, names: Sequence[str] | None = None) -> np.ndarray:
+        """Return the cosine of every probe with every enrolled vector, ``(P, G)`` float32."""
+        matrix = np.empty((len(probes), len(self.gallery)), dtype=np.float32)
+        for start in range(0, len(probes), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            found, rows = self.search(probes[block], len(self.gallery), None if names is None else names[block])
+            np.put_along_axis(matrix[block], rows, found, axis=1)
+        return matrix
+
+
+def _choose(engine: Engine) -> str:
+    from pifr.core.errors import DependencyError, require_extra
+
+    if engine == "torch":
+        return "torch"
+    # Importing FAISS before torch is reported to crash where both bring CUDA.
+    import torch  # noqa: F401
+
+    try:
+        require_extra("faiss", "faiss-cpu", "the FAISS search engine")
+    except DependencyError:
+        if engine == "faiss":
+            raise
+        return "torch"
+    return "faiss"
+
+
+def _torch_search(gallery: np.ndarray, probes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Search by blocks, so that memory holds one block of scores and the best ``k`` so far."""
+    import torch
+
+    enrolled = torch.from_numpy(gallery)
+    scores, rows = [], []
+    for start in range(0, len(probes), _BLOCK):
+        queries = torch.from_numpy(probes[start : start + _BLOCK])
+        best = torch.empty(len(queries), 0)
+        best_rows = torch.empty(len(queries), 0, dtype=torch.int64)
+        for first in range(0, len(enrolled), _GALLERY_BLOCK):
+            part = queries @ enrolled[first : first + _GALLERY_BLOCK].T
+            top, index = part.topk(min(k, part.shape[1]), dim=1)
+            best, best_rows = torch.cat([best, top], 1), torch.cat([best_rows, index + first], 1)
+            best, chosen = best.topk(min(k, best.shape[1]), dim=1)
+            best_rows = best_rows.gather(1, chosen)
+        scores.append(best.numpy())
+        rows.append(best_rows.numpy())
+    if not scores:
+        return np.empty((0, k), np.float32), np.empty((0, k), np.int64)
+    return np.concatenate(scores), np.concatenate(rows)
