@@ -10,6 +10,7 @@ COMMANDS = {
     "validate": ("pifr.cli.data.validate:validate", "Look for everything that is wrong with a picture set."),
     "import": ("pifr.cli.data.importing:import_group", "Make a manifest from a table, a folder or a Multi-PIE tree."),
     "split": ("pifr.cli.data.split:split", "Divide the people into training, validation and test."),
+    "twin": ("pifr.cli.data.twin:twin", "Render Multi-PIE's twin: people who do not exist, in its room."),
     "align": ("pifr.cli.data.align:align", "Cut the faces out as aligned squares."),
 }
 

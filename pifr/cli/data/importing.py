@@ -1,0 +1,105 @@
+"""``pifr data import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from pifr.data.importers import ImportResult
+
+_out = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The manifest to write, .csv or .parquet."
+)
+_source = click.argument("source", type=click.Path(path_type=Path))
+
+
+@click.group(name="import")
+def import_group() -> None:
+    """Make a manifest from a table, a folder of people or a Multi-PIE tree. Pictures stay where they are.
+
+    \b
+    Examples:
+      pifr data import folder photographs --out faces.csv
+      pifr data import table list.csv --column subject=id --column path=file --out faces.csv
+      pifr data import multipie /data/Multi-Pie/data --out multipie.parquet
+    """
+
+
+@import_group.command()
+@_source
+@_out
+@click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS",
+              help="The table's column THEIRS is the manifest's NAME; repeatable.")  # fmt: skip
+@click.option("--root", type=click.Path(path_type=Path), help="Folder the paths are relative to [default: SOURCE's].")
+@click.option("--yaw-unit", type=click.Choice(["auto", "degrees", "radians"]), default="auto", show_default=True,
+              help="Unit of yaw, pitch and roll; auto guesses and says so.")  # fmt: skip
+def table(
+    source: Path,
+    out: Path,
+    columns: tuple[str, ...],
+    root: Path | None,
+    yaw_unit: Literal["auto", "degrees", "radians"],
+) -> None:
+    """Import the CSV or Parquet table SOURCE, one row a picture.
+
+    \b
+    Examples:
+      pifr data import table list.csv --column subject=id --column path=file --out faces.csv
+      pifr data import table poses.parquet --yaw-unit radians --root /data/faces --out faces.parquet
+    """
+    from pifr.core.errors import ConfigError
+    from pifr.data.importers.table import import_table
+
+    renames = {}
+    for column in columns:
+        name, equals, theirs = column.partition("=")
+        if not (name and equals and theirs):
+            raise ConfigError("a column is written NAME=THEIRS", where="--column", found=repr(column))
+        renames[name] = theirs
+    _save(import_table(source, renames, root, yaw_unit), out)
+
+
+@import_group.command()
+@_source
+@_out
+def folder(source: Path, out: Path) -> None:
+    """Import pictures laid out as SOURCE/person/picture.jpg.
+
+    \b
+    Examples:
+      pifr data import folder lfw --out lfw.csv
+    """
+    from pifr.data.importers.folder import import_folder
+
+    _save(import_folder(source), out)
+
+
+@import_group.command()
+@_source
+@_out
+@click.option("--mismatched", type=click.Choice(["error", "drop"]), default="error", show_default=True,
+              help="Pictures whose names contradict their folders.")  # fmt: skip
+def multipie(source: Path, out: Path, mismatched: Literal["error", "drop"]) -> None:
+    """Import the Multi-PIE tree SOURCE, its rendered twin, or pictures cropped from it, by file name.
+
+    \b
+    Examples:
+      pifr data import multipie /data/Multi-Pie/data --out multipie.parquet
+      pifr data import multipie multi_PIE_crop_128 --out cropped.csv
+    """
+    from pifr.data.importers.multipie import import_multipie
+
+    _save(import_multipie(source, mismatched), out)
+
+
+def _save(result: ImportResult, out: Path) -> None:
+    from pifr.core.progress import say
+
+    manifest = result.manifest.save(out)
+    for note in result.notes:
+        say(note)
+    say(f"{len(manifest)} pictures of {len(manifest.subjects)} people")
+    click.echo(str(out))
