@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pifr.core.errors import DataError
+from pifr.data.manifest import UNALIGNED, concatenate, make_manifest, read_manifest, read_table, write_table
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "faces.csv"
+    path.write_text(text)
+    return path
+
+
+def test_types_and_unknown_columns(tmp_path: Path) -> None:
+    manifest = read_manifest(write(tmp_path, "path,subject,yaw,session,shoe\na.png,001,-15.5,02,41\nb.png,NA,,,x\n"))
+    assert manifest.subjects == ["001", "NA"]
+    assert manifest.yaw_degrees[0] == -15.5
+    assert np.isnan(manifest.yaw_degrees[1])
+    assert list(manifest.table["session"]) == ["02", ""]
+    assert list(manifest.table["shoe"]) == ["41", "x"]
+    assert manifest.paths[0] == tmp_path / "a.png"
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_saving_elsewhere_keeps_the_pictures_reachable(tmp_path: Path, ending: str) -> None:
+    (tmp_path / "in").mkdir()
+    manifest = read_manifest(write(tmp_path / "in", "path,subject,yaw\na.png,001,15\n"))
+    manifest.save(tmp_path / "out" / "deep" / f"faces.{ending}")
+    again = read_manifest(tmp_path / "out" / "deep" / f"faces.{ending}")
+    assert again.paths[0].resolve() == tmp_path / "in" / "a.png"
+    assert again.subjects == ["001"]
+    assert again.yaw_degrees[0] == 15
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,subjekt\na,1\n", "no column 'subject'; did you mean 'subjekt'"),
+        ("path,subject\n", "holds no picture"),
+        ("path,subject\na,1\n,2\n", r"row 2: column 'path' is empty"),
+        ("path,subject\na,\n", r"row 1: column 'subject' is empty"),
+        ("path,subject,yaw\na,1,0\nb,1,left\n", r"row 2: column 'yaw' must hold numbers, found 'left'"),
+        ("path,subject,yaw\na,1,181\n", r"row 1: yaw must lie in -180..180 degrees, found 181"),
+        ("path,subject,kind\na,1,drawn\n", r"row 1: unknown kind of picture, found 'drawn'; use one of: real"),
+        ("", "can't read the table"),
+    ],
+)
+def test_bad_tables_name_file_row_and_cure(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(DataError, match=message) as error:
+        read_manifest(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_and_strange_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="file not found"):
+        read_manifest(tmp_path / "none.csv")
+    (tmp_path / "a.xlsx").touch()
+    with pytest.raises(DataError, match=r"a table is a .csv or .parquet file, found '.xlsx'"):
+        read_manifest(tmp_path / "a.xlsx")
+    (tmp_path / "a.parquet").write_bytes(b"no parquet")
+    with pytest.raises(DataError, match="can't read the table"):
+        read_manifest(tmp_path / "a.parquet")
+
+
+def test_further_columns_may_be_required(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no column 'yaw'; did you mean 'yaws'"):
+        read_manifest(write(tmp_path, "path,subject,yaws\na,1,0\n"), require=["yaw"])
+
+
+def test_one_template(tmp_path: Path) -> None:
+    assert read_manifest(write(tmp_path, "path,subject\na,1\n")).template == UNALIGNED
+    assert read_manifest(write(tmp_path, "path,subject,template\na,1,arcface-112\n")).template == "arcface-112"
+    mixed = read_manifest(write(tmp_path, "path,subject,template\na,1,arcface-112\nb,1,\n"))
+    with pytest.raises(DataError, match="found arcface-112, unaligned; align all"):
+        _ = mixed.template
+
+
+def test_splits(tmp_path: Path) -> None:
+    manifest = read_manifest(write(tmp_path, "path,subject,split\na,1,train\nb,2,test\nc,3,\n"))
+    assert manifest.of_split("test").subjects == ["2"]
+    with pytest.raises(DataError, match="no picture in split 'tset'; did you mean 'test'"):
+        manifest.of_split("tset")
+    with pytest.raises(DataError, match="no column 'split'; make one with"):
+        read_manifest(write(tmp_path, "path,subject\na,1\n")).of_split("train")
+
+
+def test_selecting_renumbers_the_rows(tmp_path: Path) -> None:
+    manifest = read_manifest(write(tmp_path, "path,subject\na,1\nb,2\nc,3\n"))
+    chosen = manifest.select(np.array([False, True, True]))
+    assert list(chosen.table.index) == [0, 1]
+    assert [path.name for path in chosen.paths] == ["b", "c"]
+
+
+def test_joining_sets_of_different_folders(tmp_path: Path) -> None:
+    manifests = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").touch()
+        manifests.append(read_manifest(write(tmp_path / name, f"path,subject,{name}\na.png,{name},5\n")))
+    joined = concatenate(manifests)
+    assert [path.resolve() for path in joined.paths] == [tmp_path / "one" / "a.png", tmp_path / "two" / "a.png"]
+    assert joined.subjects == ["one", "two"]
+    assert len(concatenate([manifests[0], manifests[0]])) == 2
+
+
+def test_the_fingerprint_notices_changed_tables_and_pictures(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"1")
+    manifest = read_manifest(write(tmp_path, "path,subject\na.png,1\n"))
+    before = manifest.fingerprint()
+    assert before == manifest.fingerprint()
+    assert before != read_manifest(write(tmp_path, "path,subject\na.png,2\n")).fingerprint()
+    os.utime(tmp_path / "a.png", (1, 1))
+    assert before != manifest.fingerprint()
+    (tmp_path / "a.png").unlink()
+    with pytest.raises(DataError, match="picture not found"):
+        manifest.fingerprint()
+
+
+@given(st.lists(st.tuples(st.text("ab ,\"'é", min_size=1), st.floats(-180, 180)), min_size=1, max_size=5))
+def test_any_name_and_yaw_survive_the_disk(tmp_path_factory: pytest.TempPathFactory, rows: list) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    table = pd.DataFrame({"path": "a.png", "subject": [name for name, _ in rows], "yaw": [yaw for _, yaw in rows]})
+    manifest = make_manifest(table, folder, "faces")
+    for ending in ("csv", "parquet"):
+        manifest.save(folder / f"faces.{ending}")
+        pd.testing.assert_frame_equal(read_manifest(folder / f"faces.{ending}").table, manifest.table)
+
+
+def test_tables_are_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    write_table(path, pd.DataFrame({"a": [1]}))
+    write_table(path, pd.DataFrame({"a": [2]}))
+    assert list(read_table(path)["a"]) == ["2"]
+    assert [child.name for child in tmp_path.iterdir()] == ["t.csv"]

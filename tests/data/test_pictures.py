@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pifr.core.errors import DataError
+from pifr.data.pictures import read_picture, resize_picture, write_picture
+
+
+def noise(height: int = 16, width: int = 16) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_png_is_lossless_and_jpeg_near(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.png", noise())
+    assert np.array_equal(read_picture(tmp_path / "a.png"), noise())
+    smooth = np.dstack([np.tile(np.linspace(0, 255, 16), (16, 1))] * 3).astype(np.uint8)
+    write_picture(tmp_path / "a.jpg", smooth)
+    assert np.abs(read_picture(tmp_path / "a.jpg").astype(int) - smooth).max() < 12
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "I;16"])
+def test_every_kind_of_picture_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    ending = "tif" if mode == "CMYK" else "png"
+    Image.new(mode, (6, 4)).save(tmp_path / f"a.{ending}")
+    assert read_picture(tmp_path / f"a.{ending}").shape == (4, 6, 3)
+
+
+def test_pictures_are_turned_upright(tmp_path: Path) -> None:
+    picture = Image.fromarray(noise(4, 8))
+    orientation = picture.getexif()
+    orientation[0x0112] = 6
+    picture.save(tmp_path / "a.png", exif=orientation)
+    assert np.array_equal(read_picture(tmp_path / "a.png"), np.rot90(noise(4, 8), -1))
+
+
+def test_missing_truncated_and_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a.png: picture not found; run: pifr data validate"):
+        read_picture(tmp_path / "a.png")
+    write_picture(tmp_path / "b.png", noise(64, 64))
+    (tmp_path / "b.png").write_bytes((tmp_path / "b.png").read_bytes()[:3000])
+    with pytest.raises(DataError, match=r"b.png: can't decode the picture"):
+        read_picture(tmp_path / "b.png")
+    (tmp_path / "c.png").write_text("hello")
+    with pytest.raises(DataError, match=r"c.png: can't decode the picture"):
+        read_picture(tmp_path / "c.png")
+
+
+def test_resizing() -> None:
+    assert resize_picture(noise(), 8).shape == (8, 8, 3)
+    assert np.array_equal(resize_picture(noise(), 16), noise())

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.pictures import write_picture
+from pifr.data.validate import Finding, looks_like_radians, validate
+
+
+def faces(folder: Path, count: int = 4, **columns: list[object]) -> Manifest:
+    """Four colour pictures of 20 x 20, two people of two pictures each."""
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        write_picture(folder / f"{index}.png", rng.integers(0, 256, (20, 20, 3), dtype=np.uint8))
+    table = {"path": [f"{i}.png" for i in range(count)], "subject": ["a", "a", "b", "b"][:count], **columns}
+    return make_manifest(pd.DataFrame(table), folder, "faces.csv")
+
+
+def only(manifest: Manifest) -> Finding:
+    findings = validate(manifest).findings
+    assert len(findings) == 1, findings
+    assert findings[0].cure
+    return findings[0]
+
+
+def test_a_sound_set_has_no_finding(tmp_path: Path) -> None:
+    report = validate(faces(tmp_path, yaw=[-31, 29, 0, None]))
+    assert report.findings == []
+    assert report.sizes == {"20x20": 4}
+    assert (report.pictures, report.people, report.unknown_yaw) == (4, 2, 1)
+    assert report.yaw_histogram == {-30: 1, 0: 1, 30: 1}
+    assert len(report.pose_bars()) == 3
+
+
+def test_the_drawn_set_is_sound(drawn: Manifest) -> None:
+    assert validate(drawn).to_dict()["errors"] == 0
+
+
+def test_missing_and_truncated_pictures(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    manifest.paths[1].unlink()
+    manifest.paths[2].write_bytes(manifest.paths[2].read_bytes()[:700])
+    missing, truncated = validate(manifest).errors
+    assert (missing.check, missing.row, missing.file) == ("missing", 2, "1.png")
+    assert (truncated.check, truncated.row) == ("unreadable", 3)
+    assert "truncated" in truncated.what
+
+
+def test_an_empty_file_and_a_text_file(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    manifest.paths[0].write_bytes(b"")
+    manifest.paths[1].write_text("hello")
+    assert [finding.check for finding in validate(manifest).errors] == ["unreadable", "unreadable"]
+
+
+def test_pictures_that_are_not_square(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    write_picture(manifest.paths[3], np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    finding = only(manifest)
+    assert (finding.severity, finding.check, finding.row) == ("warning", "not-square", 4)
+    assert "1 of 4" in finding.what
+    assert "30 x 20" in finding.what
+
+
+def test_squares_of_different_sizes(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    write_picture(manifest.paths[3], np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    finding = only(manifest)
+    assert (finding.severity, finding.check, finding.row) == ("warning", "sizes", 4)
+
+
+def test_grey_pictures(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    grey = np.random.default_rng(1).integers(0, 256, (20, 20, 1), dtype=np.uint8).repeat(3, axis=2)
+    write_picture(manifest.paths[2], grey)
+    finding = only(manifest)
+    assert (finding.severity, finding.check, finding.row) == ("warning", "grey", 3)
+
+
+def test_duplicates_are_found_by_pixels_not_bytes(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    from pifr.data.pictures import read_picture
+
+    pixels = read_picture(manifest.paths[0])
+    write_picture(manifest.paths[1], pixels)
+    manifest.paths[1].write_bytes(manifest.paths[1].read_bytes() + b"trailing bytes")
+    finding = only(manifest)
+    assert (finding.severity, finding.check, finding.row) == ("warning", "duplicate", 2)
+    assert "0.png (row 1)" in finding.what
+
+
+def test_one_picture_of_two_people_is_an_error(tmp_path: Path) -> None:
+    manifest = faces(tmp_path)
+    manifest.paths[3].write_bytes(manifest.paths[0].read_bytes())
+    finding = only(manifest)
+    assert (finding.severity, finding.check, finding.row) == ("error", "duplicate", 4)
+    assert "'b' and 'a'" in finding.what
+
+
+def test_people_with_few_pictures(tmp_path: Path) -> None:
+    findings = validate(faces(tmp_path), min_pictures=3).findings
+    assert [(finding.check, finding.row) for finding in findings] == [("few-pictures", 1), ("few-pictures", 3)]
+
+
+def test_people_in_two_splits(tmp_path: Path) -> None:
+    finding = only(faces(tmp_path, split=["train", "test", "test", ""]))
+    assert (finding.severity, finding.check) == ("error", "split")
+    assert "'a' is in several splits: test, train" in finding.what
+
+
+def test_mixed_templates(tmp_path: Path) -> None:
+    finding = only(faces(tmp_path, template=["arcface-112", "", "arcface-112", "arcface-112"]))
+    assert (finding.severity, finding.check, finding.row) == ("error", "template", 0)
+    assert "arcface-112, unaligned" in finding.what
+
+
+def test_landmarks_outside_and_swapped(tmp_path: Path) -> None:
+    points = {"left_eye_x": [5, 12, 5, None], "right_eye_x": [12, 5, 12, None], "nose_tip_y": [8, 8, 21, None]}
+    swapped, outside = sorted(validate(faces(tmp_path, **points)).findings, key=lambda finding: finding.row)
+    assert (swapped.severity, swapped.row) == ("warning", 2)
+    assert (outside.severity, outside.row) == ("error", 3)
+    assert outside.what == "outside the 20 x 20 picture: nose_tip"
+
+
+def test_yaws_in_radians(tmp_path: Path) -> None:
+    finding = only(faces(tmp_path, yaw=[-1.57, 0, 0.5, 0.8]))
+    assert (finding.severity, finding.check) == ("warning", "yaw")
+
+
+@pytest.mark.parametrize(
+    ("yaws", "expected"),
+    [
+        ([-1.57, 0.0, 0.785], True),
+        ([-1.0, 0.0, 1.0], False),  # whole degrees
+        ([0.0, 0.0], False),  # frontal only
+        ([0.4], False),  # one value tells nothing
+        ([0.5, 30.0], False),
+        ([float("nan")], False),
+    ],
+)
+def test_radians_by_hand(yaws: list[float], expected: bool) -> None:
+    assert looks_like_radians(np.array(yaws)) is expected
+
+
+def test_errors_come_first_and_the_report_is_json_ready(tmp_path: Path) -> None:
+    import json
+
+    manifest = faces(tmp_path)
+    manifest.paths[1].write_bytes(manifest.paths[0].read_bytes())
+    manifest.paths[3].unlink()
+    report = validate(manifest)
+    assert [finding.severity for finding in report.findings] == ["error", "warning"]
+    record = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert (record["errors"], record["warnings"]) == (1, 1)
+    assert record["findings"] == report.table()
