@@ -43,7 +43,7 @@ def backdrop_light(lighting: Lighting, camera_back: FloatArray) -> Float32:
     room = lighting.room_power * np.array(lighting.room_tint, dtype=np.float32)
     if lighting.direction is None:
         return 0.9 * room
-    facing = max(0.15, float((lighting.direction * camera_back).sum()))
+    facing = max(0.30, float((lighting.direction * camera_back).sum()))
     return (0.9 * room + 0.45 * lighting.flash_power * facing).astype(np.float32)
 
 

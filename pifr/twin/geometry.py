@@ -16,7 +16,7 @@ FloatArray = npt.NDArray[np.floating]
 
 DISTANCE_M = 1.5
 """From every camera to the middle of its picture."""
-FIELD_M = 0.25
+FIELD_M = 0.205
 """Side of the square that a picture shows at that distance, the same for all cameras."""
 
 

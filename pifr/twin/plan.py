@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pifr.twin.geometry import FloatArray
 
 FLASH_POWER = 1.25
-ROOM_POWER = 0.42
+ROOM_POWER = 0.34
 
 
 @dataclass(frozen=True)

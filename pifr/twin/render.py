@@ -19,7 +19,7 @@ from pifr.twin.sensor import expose, mean_of_samples
 from pifr.twin.shading import Shader
 from pifr.twin.surface import Stage, Surface
 
-_FACE_BELOW_EYES_M = 0.028
+_FACE_BELOW_EYES_M = 0.018
 _FACE_BEHIND_EYES_M = 0.045
 _LANDMARK_REACH_M = 0.008
 """A landmark that lies this little under what a ray meets still counts as seen."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pifr.twin.raycast import Float32
 
-_SHOT_NOISE, _READ_NOISE = 0.00015, 0.003
+_SHOT_NOISE, _READ_NOISE = 0.00012, 0.0015
 _VIGNETTE = 0.10
 _BLUR = 0.08
 _KNEE = 0.65
