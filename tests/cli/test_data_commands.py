@@ -1,0 +1,127 @@
+"""``pifr data`` as a user types it: exit codes, one-line errors, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pifr.cli import pifr_command
+from pifr.core.commandline import run
+from pifr.data.drawn import draw_people
+from pifr.data.manifest import Manifest, read_manifest
+
+
+def call(*arguments: object) -> str:
+    """Run a command that must succeed; return what it printed on both streams."""
+    result = CliRunner().invoke(pifr_command, ["data", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def fail(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
+    """Run a command that must fail as the entry point does: exit code 1 and one line, no traceback."""
+    monkeypatch.setattr("sys.argv", ["pifr", "data", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        run(pifr_command)
+    assert stop.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    return error
+
+
+@pytest.mark.parametrize("command", ["validate", "import", "split", "align"])
+def test_help_pages_explain_every_option(command: str) -> None:
+    assert "Examples" in call(command, "--help")
+
+
+def test_the_list_of_commands() -> None:
+    listed = call("--help")
+    assert "Cut the faces out as aligned squares." in listed
+
+
+def test_the_whole_way_from_a_folder_to_splits(tmp_path: Path) -> None:
+    draw_people(tmp_path / "faces", people=4, yaws_degrees=[0, 30], size_px=32)
+    call("import", "folder", tmp_path / "faces", "--out", tmp_path / "faces.csv")
+    call("align", tmp_path / "faces.csv", "--template", "crop:4,4,24", "--size", 16, "--out", tmp_path / "aligned")
+    call(
+        "split", tmp_path / "aligned" / "manifest.csv", "--parts", "train=3,test=1", "--out", tmp_path / "split.parquet"
+    )
+    manifest = read_manifest(tmp_path / "split.parquet")
+    assert len(manifest.of_split("train")) == 6
+    assert manifest.template == "crop:4,4,24"
+    printed = call("validate", tmp_path / "split.parquet")
+    assert "8 pictures of 4 people; sizes 16x16 (8)" in printed
+    assert "0 errors, 0 warnings" in printed
+
+
+def test_validate_fails_on_errors_and_writes_json(tmp_path: Path) -> None:
+    manifest = draw_people(tmp_path, people=2, yaws_degrees=[-30, 30], size_px=32)
+    manifest.paths[2].unlink()
+    arguments = ["data", "validate", str(tmp_path / "manifest.csv"), "--json", str(tmp_path / "findings.json")]
+    result = CliRunner().invoke(pifr_command, arguments)
+    assert result.exit_code == 1
+    assert "error: row 3, 002/01_neutral_-030.png: picture not found; restore the file" in result.output
+    assert " -30° " in result.output
+    findings = json.loads((tmp_path / "findings.json").read_text())
+    assert (findings["errors"], findings["warnings"]) == (1, 0)
+
+
+def test_validate_passes_with_warnings_and_shortens_long_lists(tmp_path: Path, drawn: Manifest) -> None:
+    single = drawn.select(drawn.yaw_degrees == 0)
+    many = single.table.loc[single.table.index.repeat(6)].reset_index(drop=True)
+    path = tmp_path / "many.csv"
+    many.assign(path=[str(drawn.folder / p) for p in many["path"]]).to_csv(path, index=False)
+    # 12 pictures, each listed six times: 60 duplicates.
+    printed = call("validate", path)
+    assert "... and 10 more: --all prints them" in printed
+    assert "0 errors, 60 warnings" in printed
+    assert "more:" not in call("validate", path, "--all")
+
+
+def test_import_table_renames(tmp_path: Path) -> None:
+    draw_people(tmp_path, people=1, yaws_degrees=[0], size_px=32)
+    (tmp_path / "list.csv").write_text("file,id\n001/01_neutral_+000.png,ann\n")
+    printed = call("import", "table", tmp_path / "list.csv", "--column", "path=file", "--column", "subject=id",
+                   "--out", tmp_path / "faces.csv")  # fmt: skip
+    assert "1 pictures of 1 people" in printed
+    assert read_manifest(tmp_path / "faces.csv").subjects == ["ann"]
+
+
+def test_import_multipie(tmp_path: Path) -> None:
+    picture = tmp_path / "session01/multiview/001/01/05_1/001_01_01_051_00.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    call("import", "multipie", tmp_path, "--out", tmp_path / "multipie.csv")
+    assert read_manifest(tmp_path / "multipie.csv").yaw_degrees[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["validate", "none.csv"], "none.csv: file not found"),
+        (["split", "faces.csv", "--parts", "train=9", "--out", "x.csv"], "the parts need 9 people, found 2"),
+        (["split", "faces.csv", "--parts", "train", "--out", "x.csv"], "--parts: parts are written"),
+        (["align", "faces.csv", "--out", "x"], "row 1: 001/01_neutral_+000.png: 2 of 2 pictures lack"),
+        (["align", "faces.csv", "--template", "arcface", "--out", "x"], "did you mean 'arcface-112'"),
+        (["import", "folder", "none", "--out", "x.csv"], "none: no such folder"),
+        (["import", "table", "faces.csv", "--column", "subject", "--out", "x.csv"], "a column is written NAME=THEIRS"),
+        (["import", "folder", "001", "--out", "x.csv"], "the layout is FOLDER/person/picture.jpg"),
+    ],
+)
+def test_mistakes_are_one_line_and_write_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    draw_people(tmp_path, people=2, yaws_degrees=[0], size_px=32)
+    (tmp_path / "manifest.csv").rename(tmp_path / "faces.csv")
+    monkeypatch.chdir(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert message in fail(capsys, monkeypatch, *arguments)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
