@@ -4,7 +4,7 @@ Every score is a similarity: a comparison is accepted where ``score >= threshold
 pictures of one person, *non-mated* scores compare two people.
 """
 
-from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verification, person_weights
+from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verification, paired_difference, person_weights
 from pifr.metrics.identification import (
     NOT_FOUND,
     cumulative_match,
@@ -40,6 +40,7 @@ __all__ = [
     "error_rates",
     "error_rates_at",
     "open_set_rates",
+    "paired_difference",
     "person_weights",
     "rank_n_rate",
     "rank_of_mates",

@@ -132,6 +132,40 @@ def bootstrap_rate(hits: np.ndarray, person: np.ndarray, weights: np.ndarray, le
     return percentile_interval(rounds, float(hits.mean()), int((total > 0).sum()), level)
 
 
+def paired_difference(first: Interval, second: Interval) -> Interval:
+    """Return the interval of ``second - first`` for two systems measured on the same people.
+
+    Both must come from the same weights: each round then compares the systems on the same drawn people, and what
+    makes a person hard for both cancels out.
+
+    Args:
+        first: Interval of the one system.
+        second: Interval of the other.
+
+    Raises:
+        DataError: If the two were not drawn in the same number of rounds.
+
+    Example:
+        >>> weights, person = person_weights(3), np.array([0, 1, 2])
+        >>> a = bootstrap_rate(np.array([1, 0, 0]), person, weights)
+        >>> b = bootstrap_rate(np.array([1, 1, 1]), person, weights)
+        >>> paired_difference(a, b).low >= 0
+        True
+    """
+    if first.rounds.shape != second.rounds.shape:
+        raise DataError(
+            "only systems of one bootstrap can be paired", found=f"{len(first.rounds)} and {len(second.rounds)} rounds"
+        )
+    gaps = second.rounds - first.rounds
+    people = min(first.people, second.people)
+    known = gaps[np.isfinite(gaps)]
+    if people < 2 or not known.size:
+        return Interval(math.nan, math.nan, first.level, people, gaps)
+    tail = (1 - first.level) / 2
+    low, high = (float(value) for value in np.quantile(known, [tail, 1 - tail]))
+    return Interval(low, high, first.level, people, gaps)
+
+
 def bootstrap_verification(
     scores: np.ndarray,
     mated: np.ndarray,

@@ -1,0 +1,128 @@
+"""``pifr benchmark``: any embedder against a protocol, pose by pose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from pifr.core.commandline import device_option
+from pifr.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pifr.data.manifest import Manifest
+    from pifr.evaluation.protocols import Definition
+
+
+@click.command()
+@click.option("--data", help="Manifest (CSV or Parquet), or a folder in Multi-PIE's layout.")
+@click.option("--protocol", default="posegrid", show_default=True,
+              help="Protocol by name (see --list), multipie with --setting, or a YAML file of your own.")  # fmt: skip
+@click.option("--setting", type=click.Choice(["1", "2"]), help="Setting of the protocol multipie.")
+@click.option("--split", help="Use only this split of the manifest, for example test.")
+@click.option("--embedder", "embedders", multiple=True,
+              help="A run folder of 'pifr train-recognizer', or python:package.module:callable; repeatable.")  # fmt: skip
+@click.option("--name", "names", multiple=True, help="Name in tables, one for each --embedder in turn.")
+@click.option("--flip-fusion", is_flag=True, help="Add the embedding of the mirrored picture to each embedding.")
+@click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")
+@click.option("--train-people", type=click.IntRange(min=0),
+              help="People kept for training, where the data has fewer than the protocol expects.")  # fmt: skip
+@click.option("--allow-training-people", is_flag=True, help="Go on although an embedder was trained on test people.")
+@click.option("--bootstrap", "rounds", type=click.IntRange(min=2), default=1000, show_default=True,
+              help="Rounds of the bootstrap over people behind each interval.")  # fmt: skip
+@click.option("--bin-degrees", type=click.FloatRange(min=1, max=90), default=15.0, show_default=True,
+              help="A probe belongs to the nearest multiple of this yaw.")  # fmt: skip
+@click.option("--batch-size", default=128, show_default=True, help="Pictures embedded at once.")
+@click.option("--out", type=click.Path(), help="Folder for scores, tables and report.html.")
+@click.option("--json", "json_file", type=click.Path(), help="Write the figures as JSON to this file.")
+@click.option("--list", "list_", is_flag=True, help="Explain every protocol: what it measures, needs and comes from.")
+@device_option
+def benchmark(data: str | None, protocol: str, setting: str | None, split: str | None, embedders: tuple[str, ...],
+              names: tuple[str, ...], flip_fusion: bool, by: tuple[str, ...], train_people: int | None,
+              allow_training_people: bool, rounds: int, bin_degrees: float, batch_size: int, out: str | None,
+              json_file: str | None, list_: bool, device: str) -> None:  # fmt: skip
+    """Measure any embedder, pose by pose.
+
+    Enrols and searches as the protocol says and prints rank-1 by absolute yaw with 95 % intervals over people.
+    With --out it keeps every score, all tables and one self-contained HTML report.
+
+    \b
+    Examples:
+      pifr benchmark --list
+      pifr benchmark --data faces.csv --split test --embedder runs/00001-train-recognizer --out bench
+      pifr benchmark --protocol multipie --setting 2 --data multipie/ --embedder python:mine:embed --json out.json
+    """
+    from pifr.core.files import write_json
+    from pifr.evaluation import Measure, evaluate
+
+    if list_:
+        click.echo(_protocol_list())
+        return
+    if data is None:
+        raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
+    result = evaluate(
+        _read(data, split), embedders, _full_name(protocol, setting), Path(out) if out else None,
+        names=names or None, flip_fusion=flip_fusion, by=by, train_people=train_people, device=device,
+        allow_training_people=allow_training_people, batch_size=batch_size,
+        measure=Measure(rounds=rounds, bin_degrees=bin_degrees),
+    )  # fmt: skip
+    if out:
+        from pifr.report import write_report
+
+        write_report(result, Path(out) / "report.html")
+    if json_file:
+        write_json(Path(json_file), result.to_dict())
+    for note in result.protocol["notes"]:
+        click.echo(f"note: {note}", err=True)
+    click.echo(result.table().to_string(index=False))
+    if out:
+        click.echo(f"report: {Path(out) / 'report.html'}")
+
+
+def _read(data: str, split: str | None) -> Manifest:
+    """Read a manifest, or the names of the files under a Multi-PIE folder."""
+    from pifr.core.progress import say
+    from pifr.data.importers.multipie import import_multipie
+    from pifr.data.manifest import read_manifest
+
+    if not Path(data).is_dir():
+        manifest = read_manifest(data)
+    else:
+        found = import_multipie(Path(data))
+        manifest = found.manifest
+        for note in found.notes:
+            say(f"note: {note}")
+    return manifest.of_split(split) if split else manifest
+
+
+def _full_name(protocol: str, setting: str | None) -> str:
+    if protocol != "multipie":
+        if setting:
+            raise ConfigError("only the protocol multipie has settings", where="--setting", found=protocol)
+        return protocol
+    if setting is None:
+        raise ConfigError("the protocol multipie has two settings", cure="add --setting 1 or --setting 2")
+    return f"multipie-setting-{setting}"
+
+
+def _protocol_list() -> str:
+    from pifr.evaluation.protocols import load_definition, protocol_names
+
+    return "\n\n".join(_explained(load_definition(name)) for name in protocol_names())
+
+
+def _explained(definition: Definition) -> str:
+    import textwrap
+
+    lines = [f"{definition.name}: {definition.title}"]
+    parts = [("measures", definition.measures), ("needs", definition.needs), ("source", definition.source)]
+    if definition.published:
+        rows = [
+            f"{method} " + ", ".join(f"{yaw}° {rate:g}" for yaw, rate in rates.items())
+            for method, rates in definition.published.items()
+        ]
+        parts.append(("published rank-1 %", f"{'; '.join(rows)} ({definition.published_source})"))
+    for label, text in parts:
+        lines.append(textwrap.fill(f"{label}: {text}", 110, initial_indent="  ", subsequent_indent="    "))
+    return "\n".join(lines)
