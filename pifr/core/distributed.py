@@ -91,6 +91,17 @@ def broadcast_flag(flag: bool) -> bool:
     return bool(tensor.item())
 
 
+def broadcast_text(text: str) -> str:
+    """Return rank 0's ``text`` on every rank, for example the run folder it made."""
+    import torch.distributed as dist
+
+    if world_size() == 1:
+        return text
+    box = [text]
+    dist.broadcast_object_list(box)
+    return box[0]
+
+
 def wrap(module: ModuleT, device: torch.device, *, broadcast_buffers: bool = True) -> ModuleT:
     """Wrap a module in DistributedDataParallel where several processes train; return it unchanged else."""
     from torch.nn.parallel import DistributedDataParallel

@@ -1,0 +1,65 @@
+"""The registry of backbones and the one way to build them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from pifr.core.errors import ConfigError
+from pifr.core.registry import Registry
+
+SMALLEST_PX, LARGEST_PX, STRIDE_PX = 64, 224, 16
+
+
+class BackboneBuilder(Protocol):
+    """Builds a network ``(B, 3, S, S) -> (B, embedding_dim)``."""
+
+    def __call__(self, size_px: int, embedding_dim: int, width: float, dropout: float) -> nn.Module:
+        """Build it; the meaning of the arguments is that of :func:`create_backbone`."""
+
+
+BACKBONES: Registry[BackboneBuilder] = Registry("backbone")
+
+
+def create_backbone(
+    name: str, size_px: int = 112, embedding_dim: int = 512, width: float = 1.0, dropout: float = 0.0
+) -> nn.Module:
+    """Build a backbone in channels-last layout, with fresh weights.
+
+    Args:
+        name: One of :func:`list_backbones`.
+        size_px: Side of the input, 64 to 224 and a multiple of 16.
+        embedding_dim: Length D of the embedding.
+        width: Factor on the channels of every layer; below 1 for small data or no GPU.
+        dropout: Share of features dropped before the embedding layer.
+
+    Returns:
+        A module ``(B, 3, S, S) float32 -> (B, D)``. The embedding is not normalised.
+
+    Raises:
+        ConfigError: If the name is unknown or a number is out of range.
+    """
+    build = BACKBONES[name]
+    if size_px % STRIDE_PX or not SMALLEST_PX <= size_px <= LARGEST_PX:
+        raise ConfigError(
+            f"backbones take pictures of {SMALLEST_PX} to {LARGEST_PX} px, a multiple of {STRIDE_PX}",
+            where="size_px", found=size_px,
+        )  # fmt: skip
+    if embedding_dim < 2 or width <= 0 or not 0 <= dropout < 1:
+        raise ConfigError(
+            "a backbone needs embedding_dim >= 2, width > 0 and dropout in [0, 1)", where=name,
+            found=f"embedding_dim={embedding_dim}, width={width}, dropout={dropout}",
+        )  # fmt: skip
+    return build(size_px, embedding_dim, width, dropout).to(memory_format=torch.channels_last)
+
+
+def list_backbones() -> list[str]:
+    """Return the names of all backbones, sorted."""
+    return list(BACKBONES)
+
+
+def scaled_channels(channels: int, width: float) -> int:
+    """Return ``channels * width`` rounded to a multiple of 8, at least 8: sizes that vector units like."""
+    return max(8, round(channels * width / 8) * 8)

@@ -1,0 +1,144 @@
+"""The recipe of a recogniser."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from pifr.core.config import Config
+from pifr.core.device import Precision
+
+
+class RecognizerData(Config):
+    """Which pictures teach and which judge."""
+
+    manifest: str
+    """Manifest of real (or rendered) pictures."""
+    extra: tuple[str, ...] = ()
+    """Further manifests to learn from, for example generated views; rows marked as rejected are left out."""
+    train_split: str | None = "train"
+    """Split to learn from; null takes every row that is not in the validation split."""
+    validation_split: str | None = "val"
+    """Split whose people choose the best checkpoint; none of them may be in the training set."""
+
+
+class BackboneConfig(Config):
+    """The network."""
+
+    name: str = "ir18"
+    """One of the names that pifr.recognition.list_backbones() returns."""
+    embedding_dim: int = Field(default=128, ge=2)
+    """Length of the embedding."""
+    width: float = Field(default=1.0, gt=0)
+    """Factor on all channel counts."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of features dropped before the embedding layer."""
+
+
+class LossConfig(Config):
+    """The metric loss."""
+
+    name: str = "cosface"
+    """arcface, cosface or triplet."""
+    margin: float | None = None
+    """Radians for arcface (0.5), cosine for cosface (0.35), squared distance for triplet (0.2); null: those values."""
+    scale: float | None = None
+    """Factor s on the cosines; null derives it from the number of people (twice the bound in CosFace, equation 6)."""
+
+
+class BatchConfig(Config):
+    """Who is in a batch, over all processes together."""
+
+    people: int = Field(default=32, ge=2)
+    """People a batch."""
+    pictures: int = Field(default=2, ge=1)
+    """Pictures a person."""
+    generated_share: float | None = Field(default=0.5, ge=0, le=1)
+    """Share of generated pictures where there are any; null draws from all pictures of a person alike."""
+
+
+class OptimizationConfig(Config):
+    """How the weights move."""
+
+    name: str = Field(default="sgd", pattern="^(sgd|adamw)$")
+    """sgd (Nesterov momentum 0.9) or adamw."""
+    lr: float = Field(default=0.1, gt=0)
+    """Highest learning rate; about 0.1 for sgd and 1e-3 for adamw."""
+    warmup_steps: int = Field(default=50, ge=0)
+    """Steps of linear rise; then half a cosine down to zero."""
+    weight_decay: float = Field(default=5e-4, ge=0)
+    """Decay of convolution, linear and class weights; biases, batch norms and PReLUs have none."""
+    clip_norm: float = Field(default=5.0, gt=0)
+    """Longest gradient, over all weights together."""
+    max_skipped: int = Field(default=20, ge=1)
+    """Give up after this many steps in a row whose gradient was not finite."""
+
+
+class TransformConfig(Config):
+    """Random changes of training pictures; a probability or strength of 0 switches one off."""
+
+    flip: float = Field(default=0.5, ge=0, le=1)
+    """Probability of a mirror image."""
+    brightness: float = Field(default=0.2, ge=0, lt=1)
+    """Largest relative change of brightness."""
+    contrast: float = Field(default=0.2, ge=0, lt=1)
+    """Largest relative change of contrast."""
+    saturation: float = Field(default=0.2, ge=0, le=1)
+    """Largest relative change of saturation."""
+    shift: float = Field(default=0.06, ge=0, lt=0.5)
+    """Largest shift along each axis, as a share of the side."""
+    scale: float = Field(default=0.08, ge=0, lt=0.5)
+    """Largest relative change of size."""
+    rotation_degrees: float = Field(default=5.0, ge=0, le=45)
+    """Largest turn in the picture's plane."""
+    blur: float = Field(default=0.1, ge=0, le=1)
+    """Probability of losing detail by going down to half the size and up again."""
+    erase: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a grey square, a quarter to a half of the side, that hides part of the face."""
+
+
+class IntervalConfig(Config):
+    """How often, in steps."""
+
+    status: int = Field(default=20, ge=1)
+    """A line in history.jsonl."""
+    validation: int = Field(default=200, ge=1)
+    """Validation, and a new best checkpoint if it is better; also after the last step."""
+    checkpoint: int = Field(default=200, ge=1)
+    """A checkpoint to resume from; also after the last step."""
+
+
+class RecognizerConfig(Config):
+    """One recogniser: data, network, loss and training."""
+
+    data: RecognizerData
+    """Pictures."""
+    name: str = Field(default="", pattern=r"^[\w.-]*$")
+    """Appended to the run folder's name; empty takes the backbone's name."""
+    size_px: int = 64
+    """Side of the input: 64 to 224, a multiple of 16."""
+    steps: int = Field(default=600, ge=1)
+    """Training steps."""
+    seed: int = 0
+    """Seed of weights, batches and changes."""
+    precision: Precision = "auto"
+    """auto (bfloat16 on a GPU that has it), float32 or bfloat16; the loss is float32 in any case."""
+    backbone: BackboneConfig = BackboneConfig()
+    """The network."""
+    loss: LossConfig = LossConfig()
+    """The metric loss."""
+    batch: BatchConfig = BatchConfig()
+    """Who is in a batch."""
+    optimization: OptimizationConfig = OptimizationConfig()
+    """How the weights move."""
+    transforms: TransformConfig = TransformConfig()
+    """Random changes of training pictures."""
+    intervals: IntervalConfig = IntervalConfig()
+    """How often things happen."""
+
+    @model_validator(mode="after")
+    def _triplets_need_pairs(self) -> Self:
+        if self.loss.name == "triplet" and self.batch.pictures < 2:
+            raise ValueError("the triplet loss needs batch.pictures of 2 or more, or there is no pair of one person")
+        return self

@@ -1,0 +1,199 @@
+"""Embedders by name, and embedding a whole manifest without falling over one bad picture."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from pifr.core.errors import ConfigError, DataError, DependencyError, near_names
+from pifr.core.files import sha256_of_file
+from pifr.core.progress import progress_bar, say
+from pifr.core.registry import Registry
+from pifr.data.manifest import Manifest
+from pifr.data.pixels import PixelStore, load_square, open_pixels
+from pifr.data.spec import InputSpec
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Anything that turns faces into vectors.
+
+    Attributes:
+        name: What to call it in tables.
+        spec: Size and alignment of the pictures it takes.
+        sha256: Digest of its weights, so that a result says what it was measured on.
+    """
+
+    name: str
+    spec: InputSpec
+    sha256: str
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Embed ``(N, S, S, 3)`` uint8 RGB pictures as ``(N, D)`` float32."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of a manifest, in its row order.
+
+    Attributes:
+        vectors: ``(N, D)`` float32, not normalised; zero where failed.
+        failed: ``(N,)`` bool: the picture could not be read, or its embedding was not finite or zero.
+    """
+
+    vectors: np.ndarray
+    failed: np.ndarray
+
+
+EMBEDDERS: Registry[Callable[[str, str], Embedder]] = Registry("kind of embedder")
+"""Kinds by the word before the colon; each takes what comes after it, and a device."""
+
+
+def load_embedder(name: str | Path, device: str = "auto") -> Embedder:
+    """Load an embedder.
+
+    Args:
+        name: A run folder of ``pifr train-recognizer`` (its best checkpoint, else its last; append ``@last`` for
+            the last), one checkpoint's folder, or ``python:package.module:attribute``.
+        device: Where networks run: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        PifrError: If there is no such thing, or it is no embedder.
+    """
+    kind, colon, rest = str(name).partition(":")
+    if colon and not Path(name).exists():
+        return EMBEDDERS[kind](rest, device)
+    from pifr.recognition.trained import load_trained
+
+    return load_trained(str(name), device)
+
+
+def embed_manifest(
+    embedder: Embedder, manifest: Manifest, batch_size: int = 128, flip_fusion: bool = False
+) -> Embeddings:
+    """Embed every picture of a manifest.
+
+    Args:
+        embedder: The embedder.
+        manifest: Pictures, aligned as the embedder wants them.
+        batch_size: Pictures at once.
+        flip_fusion: Add the embedding of the mirror image.
+
+    Returns:
+        Vectors and failures, in row order. Unreadable pictures and useless vectors are failures, not errors.
+
+    Raises:
+        DataError: If the alignment is another, no picture at all can be read, or the embedder returns another shape.
+    """
+    embedder.spec.require_template(manifest.template, f"{manifest.name} for {embedder.name}")
+    store, readable = _open_readable(manifest, embedder.spec.size_px)
+    rows = np.flatnonzero(readable)
+    vectors: np.ndarray | None = None
+    with progress_bar(f"embedding with {embedder.name}", len(rows)) as advance:
+        for start in range(0, len(rows), batch_size):
+            pixels = store[np.arange(start, min(start + batch_size, len(rows)))]
+            batch = _checked(embedder, pixels)
+            if flip_fusion:
+                batch = batch + _checked(embedder, np.ascontiguousarray(pixels[:, :, ::-1]))
+            if vectors is None:
+                vectors = np.zeros((len(manifest), batch.shape[1]), dtype=np.float32)
+            vectors[rows[start : start + batch_size]] = batch
+            advance(len(batch))
+    assert vectors is not None  # a manifest holds a picture, and _open_readable refuses to return none
+    failed = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
+    vectors[failed] = 0.0
+    if failed.any():
+        say(f"{embedder.name}: {int(failed.sum())} of {len(failed)} pictures failed and count against it")
+    return Embeddings(vectors, failed)
+
+
+def _checked(embedder: Embedder, pixels: np.ndarray) -> np.ndarray:
+    batch = np.asarray(embedder(pixels))
+    if batch.ndim != 2 or len(batch) != len(pixels) or not np.issubdtype(batch.dtype, np.floating):
+        raise DataError(
+            f"an embedder returns one row of floats a picture, here ({len(pixels)}, D)", where=embedder.name,
+            found=f"{batch.dtype} {batch.shape}",
+        )  # fmt: skip
+    return batch.astype(np.float32, copy=False)
+
+
+def _open_readable(manifest: Manifest, size_px: int) -> tuple[PixelStore, np.ndarray]:
+    """Open the pictures that can be read; return them and which rows they are, ``(N,)`` bool."""
+    try:
+        return open_pixels(manifest, size_px), np.ones(len(manifest), dtype=bool)
+    except DataError as first_error:
+
+        def problem(row: int) -> str | None:
+            try:
+                load_square(manifest.paths[row], size_px, f"{manifest.name}, row {row + 1}")
+            except DataError as error:
+                return str(error)
+            return None
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = list(pool.map(problem, range(len(manifest))))
+        readable = np.array([line is None for line in problems])
+        if not readable.any():
+            raise first_error
+        for line in [line for line in problems if line][:5]:
+            say(f"warning: {line}")
+        return open_pixels(manifest.select(readable), size_px), readable
+
+
+class PythonEmbedder:
+    """A user's own callable, with its spec and a name.
+
+    Args:
+        target: ``package.module:attribute``, for the name.
+        function: ``(N, S, S, 3)`` uint8 -> ``(N, D)`` float, with an attribute ``spec``.
+        sha256: Digest of its weights, or of its source file.
+    """
+
+    def __init__(self, target: str, function: Callable[[np.ndarray], np.ndarray], sha256: str) -> None:
+        self.function = function
+        self.spec: InputSpec = function.spec  # type: ignore[attr-defined]
+        self.name: str = getattr(function, "name", target)
+        self.sha256 = sha256
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Embed ``(N, S, S, 3)`` uint8 RGB pictures as ``(N, D)``."""
+        return self.function(pixels)
+
+
+@EMBEDDERS.register("python")
+def load_python(target: str, device: str) -> Embedder:
+    """Import ``package.module:attribute``; a class is called without arguments to make the embedder.
+
+    The current folder is searched too. The device is the callable's own business.
+    """
+    module_name, colon, attribute = target.partition(":")
+    if not colon or not module_name or not attribute:
+        raise ConfigError("an embedder of your own is named python:package.module:attribute", found=repr(target))
+    try:
+        sys.path.insert(0, os.getcwd())
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise DependencyError(f"can't import the module {module_name!r}", found=str(error)) from error
+    finally:
+        sys.path.remove(os.getcwd())
+    if not hasattr(module, attribute):
+        raise ConfigError(f"module {module_name!r} has no {attribute!r}", cure=near_names(attribute, dir(module)))
+    function = getattr(module, attribute)
+    if isinstance(function, type):
+        function = function()
+    if not callable(function) or not isinstance(getattr(function, "spec", None), InputSpec):
+        raise ConfigError(
+            "an embedder is callable and has an attribute 'spec'", where=f"python:{target}",
+            cure=f"write {attribute}.spec = pifr.data.spec.InputSpec(size_px=112, template=...)",
+        )  # fmt: skip
+    source = getattr(module, "__file__", None)
+    sha256 = getattr(function, "sha256", None) or (sha256_of_file(Path(source)) if source else "")
+    return PythonEmbedder(target, function, sha256)

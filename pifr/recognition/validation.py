@@ -1,0 +1,86 @@
+"""Validation on people that training never saw: a frontal picture of each enrolled, all others searched."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from pifr.core.errors import DataError
+from pifr.data.manifest import Manifest
+from pifr.metrics import equal_error_rate, rank_n_rate, rank_of_mates
+
+
+@dataclass(frozen=True)
+class ValidationFigures:
+    """How well validation people are told apart; rates are shares in [0, 1].
+
+    Attributes:
+        rank1: Share of probes whose own person is the most similar enrolled one.
+        eer: Equal error rate over all probe-enrolment pairs.
+        people: Enrolled people.
+        probes: Pictures searched, failed ones included: they count as not found.
+        failed: Probes whose embedding is not finite or zero.
+    """
+
+    rank1: float
+    eer: float
+    people: int
+    probes: int
+    failed: int
+
+    def better_than(self, other: ValidationFigures | None) -> bool:
+        """Tell whether rank-1 is higher, or as high with a lower equal error rate."""
+        return other is None or (self.rank1, -self.eer) > (other.rank1, -other.eer)
+
+    def to_dict(self) -> dict[str, float | int]:
+        """Return JSON-ready values."""
+        return asdict(self)
+
+
+def enrolment_rows(manifest: Manifest) -> np.ndarray:
+    """Return the row of each person's most frontal picture ``(C,)``, neutral before other expressions.
+
+    Where no yaw is known the first picture stands in.
+    """
+    yaw = np.nan_to_num(np.abs(manifest.yaw_degrees), nan=np.inf)
+    posed = np.zeros(len(manifest), dtype=bool)
+    if "expression" in manifest.table:
+        posed = ~manifest.table["expression"].isin(["neutral", ""]).to_numpy()
+    best = np.lexsort((np.arange(len(manifest)), posed, yaw))
+    _, first = np.unique(manifest.table["subject"].to_numpy(dtype=str)[best], return_index=True)
+    return np.sort(best[first])
+
+
+def validation_figures(vectors: np.ndarray, failed: np.ndarray, manifest: Manifest) -> ValidationFigures:
+    """Search every picture among the enrolled ones, by cosine.
+
+    Args:
+        vectors: ``(N, D)`` embeddings.
+        failed: ``(N,)`` bool; such pictures match nobody.
+        manifest: Their rows.
+
+    Raises:
+        DataError: If there are fewer than two people, or nobody has a second picture.
+    """
+    enrolled = enrolment_rows(manifest)
+    probes = np.setdiff1d(np.arange(len(manifest)), enrolled)
+    if len(enrolled) < 2 or not len(probes):
+        raise DataError(
+            "validation needs two people or more, and a second picture of someone", where=manifest.name,
+            found=f"{len(enrolled)} people, {len(manifest)} pictures", cure="or set data.validation_split=null",
+        )  # fmt: skip
+    unit = np.where(failed[:, None], 0.0, vectors)
+    unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    scores = unit[probes] @ unit[enrolled].T
+    scores[failed[probes]] = scores[:, failed[enrolled]] = -1.0  # the lowest cosine: accepted by no threshold
+    subjects = manifest.table["subject"].to_numpy(dtype=str)
+    ranks = rank_of_mates(scores, subjects[probes], subjects[enrolled])
+    mated = subjects[probes][:, None] == subjects[enrolled][None, :]
+    return ValidationFigures(
+        rank1=rank_n_rate(ranks, 1),
+        eer=equal_error_rate(scores[mated], scores[~mated]),
+        people=len(enrolled),
+        probes=len(probes),
+        failed=int(failed[probes].sum()),
+    )
