@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from pifr.core import files
+from pifr.core.errors import PifrError
+from pifr.core.files import atomic_path, cache_folder, read_json, sha256_of_file, write_bytes, write_json, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_files_appear_whole_and_replace(tmp_path: Path) -> None:
+    write_text(tmp_path / "deep" / "a.txt", "one")
+    write_text(tmp_path / "deep" / "a.txt", "zwei ü")
+    assert (tmp_path / "deep" / "a.txt").read_text(encoding="utf-8") == "zwei ü"
+    write_bytes(tmp_path / "deep" / "b", b"\x00")
+    assert names(tmp_path / "deep") == ["a.txt", "b"]
+
+
+def test_the_target_is_untouched_until_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert temporary.suffix == ".txt"
+        assert files.TEMPORARY_MARK in temporary.name
+    assert path.read_text() == "new"
+
+
+def test_a_failing_writer_leaves_the_old_file_and_no_leftover(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("boom")
+
+    with pytest.raises(RuntimeError, match="boom"):
+        write_half()
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_folders_replace_folders(tmp_path: Path) -> None:
+    for content in ("one", "two"):
+        with atomic_path(tmp_path / "folder") as temporary:
+            temporary.mkdir()
+            (temporary / content).touch()
+    assert names(tmp_path / "folder") == ["two"]
+    assert names(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "no space left on the disk; free some space and run it again"),
+        (errno.EDQUOT, "no space left on the disk"),
+        (errno.EACCES, "not allowed to write here; choose another folder"),
+        (errno.EROFS, "not allowed to write here"),
+    ],
+)
+def test_disk_errors_are_one_line_naming_the_file(tmp_path: Path, number: int, message: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def write_to_full_disk() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise OSError(number, os.strerror(number))
+
+    with pytest.raises(PifrError, match=message) as error:
+        write_to_full_disk()
+    assert str(path) in str(error.value)
+    assert path.read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_disk_that_fills_up_at_the_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PifrError, match="no space left"):
+        write_text(tmp_path / "a.txt", "text")
+    assert names(tmp_path) == []
+
+
+def test_other_os_errors_pass_through(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises((NotADirectoryError, FileExistsError)):
+        write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_json_there_and_back(tmp_path: Path) -> None:
+    value = {"name": "Zoë", "numbers": [1, 2.5, None]}
+    write_json(tmp_path / "a.json", value)
+    assert read_json(tmp_path / "a.json") == value
+    assert "Zoë" in (tmp_path / "a.json").read_text(encoding="utf-8")
+
+
+def test_json_has_no_nan(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert names(tmp_path) == []
+
+
+def test_bad_json_files(tmp_path: Path) -> None:
+    with pytest.raises(PifrError, match=r"a.json: file not found"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(PifrError, match=r"a.json: not a JSON file"):
+        read_json(tmp_path / "a.json")
+
+
+def test_digest(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256_of_file(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIFR_CACHE", str(tmp_path / "mine"))
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.delenv("PIFR_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "pifr"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "pifr"
