@@ -11,6 +11,7 @@ from pifr.core.files import read_json, write_json
 from pifr.core.interrupt import Interrupted, StopRequest, stop_on_signal
 from pifr.core.progress import Advance, progress_bar
 from pifr.data.manifest import Manifest, make_manifest
+from pifr.twin.bake import head_model
 from pifr.twin.config import VERSION, TwinConfig
 from pifr.twin.index import index_of_takes, takes_of
 from pifr.twin.plan import Take
@@ -51,6 +52,8 @@ def render_twin(config: TwinConfig, out: Path | str, workers: int = 1) -> Manife
     if not takes:
         raise ConfigError("none of the chosen people attended these sessions", cure="choose more people or sessions")
     pending = [take for take in takes if not is_take_finished(take, config, out)]
+    if pending:
+        head_model()  # Baked here, once, before any worker wants it.
     total, left = _count(takes), _count(pending)
     with progress_bar("rendering", total, done=total - left) as advance, stop_on_signal() as stop:
         if workers == 1 or len(pending) == 1:

@@ -32,7 +32,7 @@ class Truth:
     Attributes:
         landmarks_px: `(5, 2)`, (0, 0) is the middle of the top left pixel; also where hidden.
         visible: `(5,)` whether nothing lies before the point and it is within the picture.
-        depth_m: `(S, S)` float32 distance from the camera, NaN where only background is seen.
+        depth_m: `(S, S)` float32 distance from the camera along its axis, NaN where only background is seen.
         normals: `(S, S, 3)` float16 in camera axes (right, up, towards the camera), zero on background.
         mask: `(S, S)` uint8: 0 background, else 1 + `Material` of most of the pixel.
     """
@@ -100,7 +100,8 @@ class Look:
         )
         surface = self._surface
         covered = self._covered[..., 0]
-        depth = self._average(surface.distance[:, None])[..., 0]
+        along = _rotate(eye - surface.position, self._view.rotation)[:, 2:].astype(np.float32)
+        depth = self._average(along)[..., 0]
         normals = self._average(_rotate(surface.normal, self._view.rotation.astype(np.float32)))
         length = np.sqrt((normals * normals).sum(-1, keepdims=True))
         return Truth(

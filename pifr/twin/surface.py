@@ -25,7 +25,6 @@ class Surface:
         position: `(P, 3)` metres.
         normal: `(P, 3)` unit, turned to the camera's side.
         towards_eye: `(P, 3)` unit, from the point to the camera.
-        distance: `(P,)` metres from the camera.
         albedo: `(P, 3)` linear.
         gloss: `(P,)` 0 to 1.
         sky: `(P,)` how much of the room's soft light arrives, 1 for an open forehead.
@@ -37,7 +36,6 @@ class Surface:
     position: Float32
     normal: Float32
     towards_eye: Float32
-    distance: Float32
     albedo: Float32
     gloss: Float32
     sky: Float32
@@ -88,7 +86,6 @@ class Stage:
             position=eye + ray * hits.distance[:, None],
             normal=normal,
             towards_eye=-ray,
-            distance=hits.distance,
             albedo=texel[:, :3],
             gloss=texel[:, 3],
             sky=values[:, _SKY],

@@ -16,7 +16,7 @@ from pifr.twin.config import TwinConfig
 from pifr.twin.index import picture_path
 from pifr.twin.plan import Sight, Take
 from pifr.twin.render import Studio, Truth
-from pifr.twin.scene import LANDMARK_NAMES
+from pifr.twin.scene import LANDMARK_NAMES, Scene
 
 RECORDS = ".records"
 _TRAILERS = {".png": b"IEND\xaeB`\x82", ".jpg": b"\xff\xd9"}
@@ -45,12 +45,12 @@ def render_take(
         missing = [light for light in sight.lightings if not is_finished(out / picture_path(sight, light.name, config))]
         if missing or not _has_truth(record, sight, config, out):
             if studio is None:
-                scene = _sitter(take, config)
+                scene = seat(take, config)
                 studio = Studio(scene, take, config)
                 record["attributes"] = scene.attributes
             look = studio.look(sight)
             for light, pixels in look.pictures(missing):
-                _write_picture(out / picture_path(sight, light.name, config), pixels)
+                write_picture_fast(out / picture_path(sight, light.name, config), pixels)
             truth = look.truth()
             record["sights"][sight.stem] = _landmark_values(truth)
             if config.extra:
@@ -112,7 +112,8 @@ def _holds(path: Path, names: tuple[str, ...]) -> bool:
         return False
 
 
-def _sitter(take: Take, config: TwinConfig) -> Any:
+def seat(take: Take, config: TwinConfig) -> Scene:
+    """Return the person of a take, in the sitting and with the expression that it asks for."""
     from pifr.twin.sitter import sitter
 
     return sitter(config.seed, take.person, take.session, take.expression, variation=take.recording - 1)
@@ -125,7 +126,7 @@ def _landmark_values(truth: Truth) -> dict[str, float | bool]:
     return values
 
 
-def _write_picture(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+def write_picture_fast(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     """Write a picture whole or not at all.
 
     Unlike `write_picture` it doesn't wait for the disk after each of up to 750,000 small files; a picture that a
