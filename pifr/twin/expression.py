@@ -68,7 +68,7 @@ def action_weights(seed: int, person: int, session: int, expression: str, variat
     for action, amount in _ACTIONS[expression].items():
         factor = 1.0 + _SCATTER * float(manner.normal()) + 0.4 * _SCATTER * float(take.normal())
         weights[action] = float(np.clip(amount * factor, 0.0, 1.0))
-    resting = {"eyeBlinkLeft": 0.0, "browInnerUp": 0.0, "mouthPressLeft": 0.0, "jawOpen": 0.0}
+    resting = {"eyeBlinkLeft": 0.0, "browInnerUp": 0.0, "mouthPressLeft": 0.0}
     for action in resting:
         amount = 0.05 * abs(float(take.normal()))
         pair = [action, action.replace("Left", "Right")] if action.endswith("Left") else [action]

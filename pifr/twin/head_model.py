@@ -21,6 +21,8 @@ POSITION_STEP_M = 3e-5
 SCALP_ROWS = 33
 SCALP_COLUMNS = 96
 SCALP_LAST_ANGLE = np.deg2rad(150.0)
+SCALP_CENTRE_M = np.array([0.0, 0.745, 0.02])
+"""The point from which the scalp grid looks outwards, inside the template's skull."""
 CROWN_TILT = np.deg2rad(20.0)
 """The crown, from which hair grows out, is this far behind the top of the head."""
 

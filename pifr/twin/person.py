@@ -44,7 +44,7 @@ def draw_build(seed: int, person: int) -> Build:
     african, asian, caucasian = (float(share) for share in shares)
     muscle = float(np.clip(random.normal(0.55 if sex == "male" else 0.42, 0.18), 0.05, 0.95))
     weight = float(np.clip(random.normal(0.48, 0.22), 0.02, 0.98))
-    tone = 0.80 * african + 0.26 * asian + 0.15 * caucasian
+    tone = 0.80 * african + 0.21 * asian + 0.13 * caucasian
     melanin = float(np.clip(tone * random.lognormal(0.0, 0.38), 0.03, 1.15))
     return Build(sex, age, (african, asian, caucasian), muscle, weight, melanin)
 
