@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--setting", type=click.Choice(["1", "2"]), help="Setting of the protocol multipie.")
 @click.option("--split", help="Use only this split of the manifest, for example test.")
 @click.option("--embedder", "embedders", multiple=True,
-              help="A run folder of 'pifr train-recognizer', or python:package.module:callable; repeatable.")  # fmt: skip
+              help="Run folder of 'pifr train-recognizer', or python:package.module:callable; repeatable.")  # fmt: skip
 @click.option("--name", "names", multiple=True, help="Name in tables, one for each --embedder in turn.")
 @click.option("--flip-fusion", is_flag=True, help="Add the embedding of the mirrored picture to each embedding.")
 @click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")

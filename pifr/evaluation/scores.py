@@ -142,9 +142,9 @@ def read_scores(path: Path) -> ScoreTable:
     if not path.is_file():
         raise DataError("file not found", where=path, cure="name the folder that pifr benchmark --out wrote")
     try:
-        file = pq.ParquetFile(path, read_dictionary=list(_SIDES))
-        names = file.schema_arrow.names
+        names = pq.read_schema(path).names
         _require_columns(names, path)
+        file = pq.ParquetFile(path, read_dictionary=list(_SIDES))
         codes, paths = _picture_codes(file)
         pictures = _pictures(file, codes, paths)
         search = _numbers(file, "search", bool) if "search" in names else np.ones(len(codes[0]), bool)

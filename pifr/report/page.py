@@ -48,6 +48,7 @@ def write_report(
     results = [results] if isinstance(results, BenchmarkResult) else list(results)
     if not results:
         raise DataError("a report needs at least one benchmark")
+    shown = [{"title": name, "uri": file_uri(Path(file))} for name, file in pictures]
     environment = Environment(
         loader=PackageLoader("pifr.report", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
@@ -57,7 +58,7 @@ def write_report(
         title=title,
         style=Markup(style),
         sections=[_section(result) for result in results],
-        pictures=[{"title": name, "uri": file_uri(Path(file))} for name, file in pictures],
+        pictures=shown,
         summary_rows=list(summary_rows),
     )
     write_text(Path(path), page)

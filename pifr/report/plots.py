@@ -76,7 +76,7 @@ def rank_against_yaw(systems: Sequence[tuple[str, dict[str, Figures]]]) -> str:
 
 def roc(systems: Sequence[tuple[str, ErrorRates]]) -> str:
     """Draw TAR against FAR on a logarithmic axis."""
-    with _figure(4.6, 3.9, "roc") as (figure, axes):
+    with _figure(4.1, 3.7, "roc") as (figure, axes):
         for index, (name, rates) in enumerate(systems):
             # Below one in all impostors nothing was measured, so the line starts there.
             seen = rates.fmr >= 1 / rates.nonmated
@@ -93,7 +93,7 @@ def roc(systems: Sequence[tuple[str, ErrorRates]]) -> str:
 def det(systems: Sequence[tuple[str, ErrorRates]]) -> str:
     """Draw FNMR against FMR on normal-deviate axes (Martin et al., "The DET curve", Eurospeech 1997)."""
     ticks = np.array([0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95])
-    with _figure(4.6, 3.9, "det") as (figure, axes):
+    with _figure(4.1, 3.7, "det") as (figure, axes):
         smallest = 0.5
         for index, (name, rates) in enumerate(systems):
             inside = (rates.fmr > 0) & (rates.fmr < 1) & (rates.fnmr > 0) & (rates.fnmr < 1)
@@ -117,7 +117,7 @@ def det(systems: Sequence[tuple[str, ErrorRates]]) -> str:
 
 def cmc(systems: Sequence[tuple[str, np.ndarray]]) -> str:
     """Draw the share of probes found within rank N; ``(N,)`` a system."""
-    with _figure(4.6, 3.9, "cmc") as (figure, axes):
+    with _figure(4.1, 3.7, "cmc") as (figure, axes):
         for index, (name, rates) in enumerate(systems):
             axes.plot(np.arange(1, len(rates) + 1), 100 * rates, marker=".", color=colour(index), label=name)
         axes.set_ylim(top=102)

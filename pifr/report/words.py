@@ -57,7 +57,8 @@ def _difference(first: SystemResult, last: SystemResult, far: str) -> str:
     sure = "" if low > 0 or high < 0 else ", which includes no difference at all"
     return (
         f"At {far}° {last.name} finds {_rank1(last, far):.1f} % at rank 1 and {first.name} "
-        f"{_rank1(first, far):.1f} %: {_signed(gap)} points, 95 % interval {_signed(100 * low)} to {_signed(100 * high)}{sure}."
+        f"{_rank1(first, far):.1f} %: {_signed(gap)} points, 95 % interval "
+        f"{_signed(100 * low)} to {_signed(100 * high)}{sure}."
     )
 
 

@@ -124,7 +124,7 @@ def _parts(
     first = named.train_first if train_people is None else train_people
     if train_people is not None and train_people != named.train_first:
         notes.append(f"people: the first {train_people} are kept for training, the protocol says {named.train_first}")
-    if first >= len(people) - 1:
+    if first and first >= len(people) - 1:
         raise DataError(
             f"{definition.name} keeps the first {first} people for training and tests the others",
             where=data.name, found=f"{len(people)} people", cure="keep fewer with --train-people N",

@@ -1,0 +1,137 @@
+"""``pifr benchmark`` and ``pifr report`` as a user meets them: output, files, and one line for each mistake."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from pifr.cli.benchmark import benchmark
+from pifr.cli.report import report
+from pifr.core.errors import PifrError
+
+MODULE = """
+import numpy as np
+from pifr.data.spec import InputSpec
+
+def tiny(pixels):
+    grid = pixels[:, 4::8, 4::8].astype(np.float32).reshape(len(pixels), -1)
+    return grid - grid.mean(axis=1, keepdims=True)
+
+tiny.spec = InputSpec(size_px=64)
+"""
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A user's own embedder in the current folder."""
+    (tmp_path / "tiny_embedder.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    return "python:tiny_embedder:tiny"
+
+
+@pytest.fixture
+def manifest(drawn, tmp_path):
+    path = tmp_path / "faces.csv"
+    drawn.save(path)
+    return str(path)
+
+
+def run(command, *arguments):
+    """Run a command; known failures surface as themselves, as ``pifr.core.commandline.run`` sees them."""
+    outcome = CliRunner().invoke(command, [str(a) for a in arguments], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.output
+
+
+def test_a_benchmark_prints_saves_and_is_reported_again(module, manifest, tmp_path):
+    out, figures = tmp_path / "bench", tmp_path / "out.json"
+    printed = run(benchmark, "--data", manifest, "--embedder", module, "--name", "tiny", "--embedder", module,
+                  "--name", "again", "--out", out, "--json", figures, "--bootstrap", 20)  # fmt: skip
+    assert re.search(r"system +30° +60° +90° +all +EER %", printed)
+    systems = json.loads(figures.read_text())["systems"]
+    assert [system["name"] for system in systems] == ["tiny", "again"]
+    assert set(systems[0]["rank1_percent_by_abs_yaw"]) == {"30", "60", "90"}
+    assert {path.name for path in out.iterdir()} == {
+        "scores.parquet", "protocol.json", "environment.json", "results.json", "results.csv", "report.html"
+    }  # fmt: skip
+    printed = run(report, out, "--out", tmp_path / "again.html", "--by", "expression")
+    assert "again.html" in printed
+    assert "By expression" in (tmp_path / "again.html").read_text()
+
+
+def test_list_explains_every_protocol():
+    text = run(benchmark, "--list")
+    for words in ("posegrid: Pose grid", "multipie-setting-1", "multipie-setting-2", "measures:", "needs:", "source:",
+                  "CAPG-GAN (2018) 15° 99.95"):  # fmt: skip
+        assert words in text
+
+
+def test_a_split_is_chosen(module, drawn, tmp_path):
+    table = drawn.table.assign(split=["test" if s <= "005" else "train" for s in drawn.table["subject"]])
+    table["path"] = [str(path) for path in drawn.paths]
+    table.to_csv(tmp_path / "split.csv", index=False)
+    run(benchmark, "--data", tmp_path / "split.csv", "--split", "test", "--embedder", module, "--json",
+        tmp_path / "o.json", "--bootstrap", 5)  # fmt: skip
+    assert json.loads((tmp_path / "o.json").read_text())["systems"][0]["people"] == 5
+
+
+def test_a_multipie_tree_is_read_by_its_names(module, drawn, tmp_path):
+    cameras = {-90: "11_0", -60: "09_0", -30: "13_0", 0: "05_1", 30: "04_1", 60: "20_0", 90: "24_0"}
+    for path, person, yaw in zip(drawn.paths, drawn.table["subject"], drawn.table["yaw"], strict=True):
+        camera = cameras[int(yaw)]
+        name = f"{person}_01_01_{camera.replace('_', '')}_07.png"
+        place = tmp_path / "tree" / "session01" / "multiview" / person / "01" / camera / name
+        place.parent.mkdir(parents=True)
+        place.write_bytes(path.read_bytes())
+    text = run(benchmark, "--data", tmp_path / "tree", "--protocol", "multipie", "--setting", "1", "--embedder", module,
+               "--train-people", 4, "--json", tmp_path / "o.json", "--bootstrap", 5)  # fmt: skip
+    found = json.loads((tmp_path / "o.json").read_text())
+    assert (found["protocol"]["enrolled"], found["protocol"]["probes"]) == (8, 48)
+    assert found["protocol"]["published"]["PIM (2018)"]["90"] == 75.0
+    assert "30°" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--embedder", "x"], "--data: name the pictures to test on"),
+        (["--data", "MANIFEST"], "--embedder: name at least one embedder"),
+        (["--data", "none.csv", "--embedder", "x"], "none.csv: file not found"),
+        (["--data", "MANIFEST", "--embedder", "nonsense"], "nonsense"),
+        (["--data", "MANIFEST", "--protocol", "posegird"], "did you mean 'posegrid'"),
+        (["--data", "MANIFEST", "--protocol", "multipie"], "two settings; add --setting 1 or --setting 2"),
+        (["--data", "MANIFEST", "--setting", "1"], "--setting: only the protocol multipie has settings"),
+        (["--data", "MANIFEST", "--protocol", "multipie", "--setting", "2"], "no column"),
+        (["--data", "MANIFEST", "--split", "test"], "no column 'split'"),
+        (["--data", "MANIFEST", "--embedder", "python:tiny_embedder:tiny", "--by", "sex"], "no column 'sex'"),
+        (["--data", "EMPTY"], "Multi-PIE"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, module, manifest, tmp_path):
+    (tmp_path / "empty").mkdir()
+    places = {"MANIFEST": manifest, "EMPTY": str(tmp_path / "empty")}
+    with pytest.raises(PifrError) as caught:
+        run(benchmark, *[places.get(argument, argument) for argument in arguments])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_report_of_nothing_is_one_line(tmp_path):
+    with pytest.raises(PifrError, match="no benchmark here"):
+        run(report, tmp_path)
+
+
+def test_nothing_is_written_when_the_test_can_not_run(module, drawn, tmp_path):
+    table = drawn.table.assign(path=[str(path) for path in drawn.paths])
+    table[table["yaw"] != 0].to_csv(tmp_path / "no_frontal.csv", index=False)
+    with pytest.raises(PifrError, match="no picture to enrol"):
+        run(benchmark, "--data", tmp_path / "no_frontal.csv", "--embedder", module, "--out", tmp_path / "bench")
+    assert not (tmp_path / "bench").exists()
+
+
+def test_figures_as_csv_open_in_pandas(module, manifest, tmp_path):
+    run(benchmark, "--data", manifest, "--embedder", module, "--out", tmp_path / "bench", "--bootstrap", 5)
+    table = pd.read_csv(tmp_path / "bench" / "results.csv")
+    assert set(table["grouped_by"]) == {"all", "abs_yaw", "yaw"}

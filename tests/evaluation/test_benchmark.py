@@ -1,0 +1,199 @@
+"""The benchmark from pictures to figures: recomputed from scores, failures counted, mistakes refused in one line."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pifr.core.errors import ConfigError, DataError
+from pifr.data.manifest import make_manifest
+from pifr.data.pictures import read_picture
+from pifr.evaluation import Measure, evaluate, read_result
+from pifr.evaluation.benchmark import POSE_SAMPLE, _pose_sample
+from pifr.evaluation.figures import SystemScores, pose_matrix
+from pifr.evaluation.results import measure_scores
+
+QUICK = Measure(rounds=20)
+
+
+def test_every_figure_comes_back_from_the_files_alone(result, benchmark_folder):
+    again = read_result(benchmark_folder)
+    assert again.to_dict() == result.to_dict()
+    assert json.loads((benchmark_folder / "results.json").read_text()) == result.to_dict()
+
+
+def test_rank_one_equals_a_count_by_hand(drawn, small):
+    found = evaluate(drawn, [small], measure=QUICK).systems[0]
+    table = drawn.table
+    vectors = small(np.stack([read_picture(path) for path in drawn.paths]))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    gallery = np.flatnonzero(table["yaw"] == 0)
+    hits: dict[str, list[bool]] = {}
+    for probe in np.flatnonzero(table["yaw"] != 0):
+        best = gallery[np.argmax(vectors[gallery] @ vectors[probe])]
+        key = f"{abs(table['yaw'][probe]):g}"
+        hits.setdefault(key, []).append(table["subject"][best] == table["subject"][probe])
+    assert {group: f.rank[1] for group, f in found.by_abs_yaw.items()} == {
+        group: pytest.approx(np.mean(each)) for group, each in hits.items()
+    }
+
+
+def test_json_has_the_promised_keys(result):
+    system = result.to_dict()["systems"][0]
+    assert list(result.system("fine").by_abs_yaw) == ["30", "60", "90"]
+    for key in ("rank1_percent_by_abs_yaw", "rank1_interval_by_abs_yaw", "eer_percent_by_abs_yaw"):
+        assert list(system[key]) == ["30", "60", "90"]
+    low, high = system["rank1_interval_by_abs_yaw"]["90"]
+    assert low <= system["rank1_percent_by_abs_yaw"]["90"] <= high
+    assert 0 <= system["eer_percent"] <= 100
+    assert system["probes_by_abs_yaw"] == {"30": 24, "60": 24, "90": 24}
+
+
+def test_left_and_right_are_kept_apart_and_add_up(result):
+    found = result.system("fine")
+    assert list(found.by_yaw) == ["-90", "-60", "-30", "30", "60", "90"]
+    both = [found.by_yaw[name].rank[1] for name in ("-90", "90")]
+    assert found.by_abs_yaw["90"].rank[1] == pytest.approx(np.mean(both))
+
+
+def test_tables_are_readable(result):
+    assert list(result.table().columns) == ["system", "30°", "60°", "90°", "all", "EER %"]
+    long = result.long_table()
+    assert set(long["grouped_by"]) == {"all", "abs_yaw", "yaw"}
+    assert len(long) == 2 * (1 + 3 + 6)
+    assert {"rank1_percent", "rank1_interval_low", "tar_percent_at_far_0.1"} <= set(long.columns)
+
+
+def test_too_few_impostors_stay_without_a_number(result):
+    by_far = {tar["far"]: tar for tar in result.to_dict()["systems"][0]["tar_at_far"]}
+    assert by_far[0.0001]["tar_percent"] is None
+    assert "too few impostors" in by_far[0.0001]["note"]
+    assert by_far[0.1]["tar_percent"] is not None
+
+
+def test_systems_share_the_bootstrap_so_differences_can_be_paired(drawn, small, replace):
+    twin = replace(lambda v: v * 3, name="same but longer")
+    found = evaluate(drawn, [small, twin], measure=QUICK)
+    a, b = (system.overall.rank_interval[1].rounds for system in found.systems)
+    np.testing.assert_array_equal(a, b)
+
+
+def test_pictures_that_fail_count_against_the_system(drawn, small, replace):
+    def break_some(vectors):
+        broken = vectors.copy()
+        broken[1::10] = np.nan
+        broken[2::10] = 0
+        return broken
+
+    whole, broken = evaluate(drawn, [small, replace(break_some)], measure=QUICK).systems
+    assert whole.overall.failures == 0
+    # 84 pictures, 18 of them broken; of those some are enrolled, and all probes of their people are lost as well.
+    assert broken.overall.failures >= 18 - 12
+    assert broken.overall.probes == whole.overall.probes
+    assert broken.overall.rank[5] < whole.overall.rank[5]
+    assert broken.overall.rank[1] <= 1 - broken.overall.failures / broken.overall.probes
+    assert broken.record["failed_pictures"] == 18
+
+
+def test_an_unreadable_picture_is_a_failure_not_a_crash(drawn, small, tmp_path):
+    table = drawn.table.assign(path=[str(path) for path in drawn.paths])
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"not a picture")
+    row = int(np.flatnonzero(table["yaw"] == 90)[0])
+    table.loc[row, "path"] = str(bad)
+    found = evaluate(make_manifest(table, tmp_path, "m.csv"), [small], measure=QUICK).systems[0]
+    assert (found.overall.failures, found.by_abs_yaw["90"].failures, found.by_abs_yaw["30"].failures) == (1, 1, 0)
+
+
+def test_a_person_who_could_not_be_enrolled_is_lost(drawn, small):
+    scores = evaluate(drawn, [small], measure=QUICK).scores
+    enrolled = scores.reference[scores.search][0]
+    scores.scores["small"][(scores.reference == enrolled) & scores.search] = np.nan
+    prepared = SystemScores(scores, "small", QUICK)
+    person = scores.person[enrolled]
+    theirs = scores.person[prepared.probe_rows] == person
+    assert (prepared.ranks[theirs] > len(scores.people)).all()
+    assert (prepared.ranks[~theirs] <= len(scores.people)).all()
+    assert prepared.figures().failures == theirs.sum()
+
+
+def test_other_columns_group_too(drawn, small):
+    table = drawn.table.assign(sex=["f" if int(s) % 2 else "m" for s in drawn.table["subject"]])
+    data = make_manifest(table, drawn.folder, "m.csv")
+    found = evaluate(data, [small], measure=QUICK, by=["sex"]).systems[0]
+    assert {name: f.people for name, f in found.by_column["sex"].items()} == {"f": 6, "m": 6}
+
+
+def test_the_pose_table_is_symmetric_and_knows_its_counts(result):
+    names, rates, counts = pose_matrix(result.scores, "fine", 15)
+    assert names == ["-90", "-60", "-30", "0", "30", "60", "90"]
+    np.testing.assert_array_equal(rates, rates.T)
+    # One picture a person and yaw: 12 mated pairs between two yaws, none within one.
+    assert counts[0].tolist() == [0] + [12] * 6
+    assert np.isnan(np.diag(rates)).all()
+
+
+def test_the_pose_sample_is_even_and_bounded():
+    people, pictures = 100, 21
+    table = pd.DataFrame({
+        "path": [f"{i}.png" for i in range(people * pictures)], "subject": np.repeat(np.arange(people), pictures),
+        "yaw": np.tile([0] * 15 + [45] * 3 + [90] * 3, people).astype(float),
+    })  # fmt: skip
+    data = make_manifest(table, ".", "m")
+    sample = _pose_sample(data)
+    assert len(sample) == POSE_SAMPLE < len(data)
+    counts = pd.Series(data.yaw_degrees[sample]).value_counts()
+    assert counts[45.0] == counts[90.0] == 300
+    np.testing.assert_array_equal(sample, _pose_sample(data))
+
+
+def test_training_people_in_the_test_are_refused_unless_named(drawn, small):
+    small.training_people = frozenset(["001", "002", "someone else"])
+    with pytest.raises(DataError, match=r"trained on 2 of the 12 people of the test, found 001, 002; .*--allow"):
+        evaluate(drawn, [small], measure=QUICK)
+    found = evaluate(drawn, [small], measure=QUICK, allow_training_people=True)
+    assert found.protocol["notes"] == ["small was trained on 2 of the 12 people of the test: 001, 002"]
+
+
+def test_constant_scores_are_refused(drawn, replace):
+    constant = replace(np.ones_like)
+    with pytest.raises(DataError, match="same score, so nobody can be told apart"):
+        evaluate(drawn, [constant], measure=QUICK)
+
+
+def test_an_embedder_that_fails_everywhere_is_refused(drawn, replace):
+    with pytest.raises(DataError, match="not one picture gave an embedding"):
+        evaluate(drawn, [replace(lambda v: v * np.nan)], measure=QUICK)
+
+
+def test_names_must_fit(drawn, small):
+    with pytest.raises(ConfigError, match="two systems have one name, found small"):
+        evaluate(drawn, [small, small], measure=QUICK)
+    with pytest.raises(ConfigError, match="one name for each embedder, found 1 for 2"):
+        evaluate(drawn, [small, small], names=["a"], measure=QUICK)
+    with pytest.raises(ConfigError, match="at least one embedder"):
+        evaluate(drawn, [], measure=QUICK)
+
+
+def test_flip_fusion_is_reported_and_changes_scores(drawn, small):
+    plain = evaluate(drawn, [small], measure=QUICK)
+    fused = evaluate(drawn, [small], measure=QUICK, flip_fusion=True)
+    assert fused.systems[0].record["flip_fusion"] is True
+    assert not np.allclose(plain.scores.scores["small"], fused.scores.scores["small"])
+
+
+def test_a_folder_without_scores_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"no benchmark here \(there is no scores.parquet\)"):
+        read_result(tmp_path)
+
+
+def test_dev_sets_nothing_aside_but_eval_is_what_is_reported(result):
+    table = result.scores
+    part = np.where(table.pictures["subject"] <= "006", "dev", "eval")
+    same = part[table.probe] == part[table.reference]
+    pictures = table.pictures.assign(part=part)
+    split = type(table)(pictures, table.probe, table.reference, table.search, table.scores).select(same)
+    found = measure_scores(split, {}, measure=QUICK).systems[0]
+    assert found.overall.people == 6
+    assert found.overall.mated + found.overall.nonmated == 6 * 6 * 6
