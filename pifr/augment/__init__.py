@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pifr.augment.augment import AugmentResult, augment
     from pifr.augment.config import AugmentConfig
+    from pifr.augment.generate import AugmentResult, augment
 
 _HOMES = {
-    "augment": "pifr.augment.augment",
-    "AugmentResult": "pifr.augment.augment",
+    "augment": "pifr.augment.generate",
+    "AugmentResult": "pifr.augment.generate",
     "AugmentConfig": "pifr.augment.config",
 }
 __all__ = ["AugmentConfig", "AugmentResult", "augment"]

@@ -82,10 +82,11 @@ def _prepare_pictures(config: ChainConfig, out: Path, book: StageBook) -> StageR
         if config.pictures.template is not None:
             aligned = align_manifest(data, config.pictures.template, out / "pictures", config.pictures.size_px)
             data = aligned.manifest
-        split = split_by_person(data, config.split.parts, config.split.seed)
-        return Path(split.save(out / "people.csv").name)
+        path = out / "people.csv"
+        split_by_person(data, config.split.parts, config.split.seed).save(path)
+        return path
 
-    depends_on = {"pictures": config.pictures.model_dump(), "split": config.split.model_dump()}
+    depends_on: dict[str, Any] = {"pictures": config.pictures.model_dump(), "split": config.split.model_dump()}
     if config.pictures.manifest is not None:
         depends_on["fingerprint"] = read_manifest(config.pictures.manifest).fingerprint()
     return book.run("pictures", depends_on, work)

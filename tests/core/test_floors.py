@@ -21,6 +21,7 @@ FLOORS = {
     "pifr.chain": 6,
     "pifr.cli": 7,
     "ipgan.cli": 7,
+    "ipgan.__main__": 7,
 }
 FORBIDDEN = {("pifr.recognition", "ipgan"), ("pifr.evaluation", "ipgan"), ("pifr.report", "ipgan")}
 
