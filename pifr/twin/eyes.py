@@ -50,7 +50,7 @@ def draw_eyes(seed: int, person: int, build: Build) -> EyeTraits:
     random = numpy_generator(seed, "twin", person, "eyes")
     dark = np.array([0.62, 0.33, 0.05, 0.0, 0.0, 0.0])
     light = np.array([0.10, 0.26, 0.16, 0.12, 0.11, 0.25])
-    share = build.ancestry[2] if build.melanin < 0.35 else 0.15 * build.ancestry[2]
+    share = build.ancestry[2] * float(np.interp(build.melanin, [0.2, 0.45], [1.0, 0.1]))
     chances = dark * (1.0 - share) + light * share
     name = list(_IRISES)[int(random.choice(len(_IRISES), p=chances / chances.sum()))]
     iris = np.array(_IRISES[name]) * np.exp(random.normal(0.0, 0.18, 3))

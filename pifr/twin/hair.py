@@ -96,13 +96,14 @@ def _shell(
     start = np.minimum(traits.bald_until(turn), hairline)
     fringe = traits.style.fringe_mm if traits.fringe else 0.0
     # A degree at the forehead is about 2 mm.
-    uneven = 1.0 + 0.12 * random.normal(size=len(turn))
+    uneven = 1.0 + 0.05 * random.normal(size=len(turn))
     end = hairline + fringe / 2.1 * np.clip((58.0 - np.abs(turn)) / 16.0, 0.0, 1.0) * uneven
     along = np.linspace(0.0, 1.0, _SHELL_ROWS)[:, None]
     angle = start + along * (end - start)
     points, outward = scalp.at(angle)
     height = _height(traits, angle, np.broadcast_to(turn, angle.shape), points) * volume
-    lumps = layered_noise(random, _SHELL_ROWS, SCALP_COLUMNS // 2, (4, max(traits.style.lumps // 2, 1)), 2)
+    curls = max(traits.style.lumps // 2, 1)
+    lumps = layered_noise(random, _SHELL_ROWS, SCALP_COLUMNS // 2, (max(curls - 2, 3), curls), 2)
     height = height + traits.style.lump_mm * np.concatenate([lumps, lumps[:, ::-1]], axis=1)
     height = np.maximum(height, 1.2) * _taper(traits, angle, start, end, turn)
     surface = points + outward * (height / 1000.0)[..., None]
@@ -177,7 +178,12 @@ def _curtain(
     ear = 0.010 * np.exp(-(((y - top[:, 1].max() + 0.03) / 0.03) ** 2)) * np.abs(np.sin(around)) * (along > 0)
     x = top[:, 0] + share * (ring_x - top[:, 0]) + ear * np.sign(np.sin(around))
     z = top[:, 2] + share * (ring_z - top[:, 2])
-    lumps = layered_noise(random, _CURTAIN_ROWS, len(order), (3, max(traits.style.lumps, 2)), 2) * along
+    lumps = (
+        layered_noise(
+            random, _CURTAIN_ROWS, len(order), (max(traits.style.lumps // 3, 3), max(traits.style.lumps, 2)), 2
+        )
+        * along
+    )
     wave = traits.style.lump_mm / 1000.0 * lumps
     surface = np.stack([x + wave * np.sin(around), y, z + wave * np.cos(around)], axis=-1)
     uv = _strand_uv(_CURTAIN_ROWS, _SHELL_SHARE, 1.0)[:, order].reshape(-1, 2)
@@ -202,10 +208,12 @@ def _bun(scalp: _Scalp, traits: HairTraits, length: float) -> Mesh:
     if traits.style.name == "bun":
         rise = np.linspace(-1.0, 1.0, 9)
         path = middle + rise[:, None] * radius * np.array([0.0, 0.55, 0.0])
-        return tube(path, radius * np.sqrt(np.maximum(1.0 - rise**2, 0.0)), 14)
+        return tube(path, radius * np.sqrt(np.maximum(1.0 - rise**2, 0.0)), 14, (1.0, 0.0, 0.0))
     down = np.linspace(0.0, 1.0, 9)[:, None]
     path = root + outward * (0.004 + 0.055 * np.sqrt(down)) + np.array([0.0, -0.17 * length, 0.0]) * down**1.3
-    return tube(path, radius * np.interp(down[:, 0], [0.0, 0.12, 0.5, 1.0], [0.45, 0.7, 1.0, 0.15]), 12)
+    return tube(
+        path, radius * np.interp(down[:, 0], [0.0, 0.12, 0.5, 1.0], [0.45, 0.7, 1.0, 0.15]), 12, (1.0, 0.0, 0.0)
+    )
 
 
 def hair_atlas_uv(mesh: Mesh) -> npt.NDArray[np.float32]:

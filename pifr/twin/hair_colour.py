@@ -49,7 +49,7 @@ class HairColour:
 def draw_hair_colour(seed: int, person: int, build: Build) -> HairColour:
     """Draw a hair colour: fair and red shades come with Caucasian ancestry, grey with age, dye with taste."""
     random = numpy_generator(seed, "twin", person, "hair colour")
-    caucasian = build.ancestry[2]
+    caucasian = build.ancestry[2] * float(np.interp(build.melanin, [0.22, 0.45], [1.0, 0.0]))
     names = list(_SHADES)
     dark = np.array([0.66, 0.30, 0.04, 0.0, 0.0, 0.0, 0.0, 0.0])
     light = np.array([0.06, 0.26, 0.25, 0.17, 0.11, 0.03, 0.06, 0.06])

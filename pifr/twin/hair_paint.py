@@ -27,7 +27,7 @@ def paint_strands(seed: int, person: int, traits: HairTraits, colour: HairColour
         random, rows, columns, (6, 128)
     )
     grey = np.clip(
-        np.float32(colour.grey) + np.float32(0.55 * colour.grey * (1 - colour.grey)) * streaks[..., None], 0.0, 1.0
+        np.float32(colour.grey) + np.float32(0.35 * colour.grey * (1 - colour.grey)) * streaks[..., None], 0.0, 1.0
     )
     albedo = colour.pigment * (1 - grey) + np.float32(0.42) * grey
     down = np.linspace(0.0, 1.0, rows, dtype=np.float32)[:, None]

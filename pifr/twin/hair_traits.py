@@ -14,8 +14,8 @@ from pifr.core.seeds import numpy_generator
 from pifr.twin.person import Build
 
 # The hairline: degrees down from the crown at degrees round it, on the template.
-_HAIRLINE_TURN = (0.0, 15.0, 30.0, 44.0, 54.0, 66.0, 73.0, 79.0, 86.0, 97.0, 107.0, 125.0, 150.0, 180.0)
-_HAIRLINE_ANGLE = (80.0, 80.0, 81.0, 84.0, 89.0, 99.0, 110.0, 110.0, 101.0, 101.0, 113.0, 122.0, 129.0, 132.0)
+_HAIRLINE_TURN = (0, 15, 30, 40, 46, 52, 57, 61, 65, 69, 75, 90, 100, 108, 125, 150, 180)
+_HAIRLINE_ANGLE = (80, 80, 81.5, 86, 92, 101, 110, 116, 115, 107, 101, 99, 103, 113, 122, 129, 132)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class HairTraits:
         line = np.interp(turn, _HAIRLINE_TURN, _HAIRLINE_ANGLE)
         front = np.clip((62.0 - turn) / 20.0, 0.0, 1.0)
         temple = np.exp(-(((turn - 38.0) / 13.0) ** 2))
-        burns = np.exp(-(((turn - 76.0) / 6.0) ** 2))
+        burns = np.exp(-(((turn - 63.0) / 4.5) ** 2))
         return line + self.forehead * front - self.recess * (temple + 0.3 * front) + self.sideburns * burns
 
     def bald_until(self, turn_degrees: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

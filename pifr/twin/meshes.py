@@ -45,31 +45,27 @@ def grid_triangles(rows: int, columns: int, wrap: bool) -> IntArray:
     return np.stack([np.stack([a, c, b], -1), np.stack([b, c, d], -1)], axis=2).reshape(-1, 3)
 
 
-def tube(path: FloatArray, radius: FloatArray, sides: int, closed: bool = False) -> Mesh:
-    """Return a round tube along a path, open at its ends.
+def tube(path: FloatArray, radius: FloatArray, sides: int, aside: tuple[float, float, float]) -> Mesh:
+    """Return a round tube along a path, open at its ends; a path that ends where it began makes a ring.
 
     Args:
         path: `(N, 3)` points of its middle line.
         radius: `(N,)` its radius there.
         sides: Number of sides.
-        closed: Whether the path runs back into its beginning.
+        aside: A direction the path never takes, so that the sides do not twist.
     """
-    ahead = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
-    if not closed:
-        ahead[0], ahead[-1] = path[1] - path[0], path[-1] - path[-2]
-    ahead = ahead / np.linalg.norm(ahead, axis=1, keepdims=True)
-    helper = np.where(np.abs(ahead[:, :1]) < 0.9, [[1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0]])
-    across = np.cross(ahead, helper)
+    ahead = np.gradient(path, axis=0)
+    if np.array_equal(path[0], path[-1]):
+        ahead[0] = ahead[-1] = path[1] - path[-2]
+    across = np.cross(ahead, aside)
     across /= np.linalg.norm(across, axis=1, keepdims=True)
+    ahead = ahead / np.linalg.norm(ahead, axis=1, keepdims=True)
     over = np.cross(ahead, across)
     turn = 2.0 * np.pi * np.arange(sides) / sides
     ring = np.cos(turn)[None, :, None] * across[:, None] + np.sin(turn)[None, :, None] * over[:, None]
     vertices = path[:, None] + ring * np.asarray(radius)[:, None, None]
     rows = len(path)
     triangles = grid_triangles(rows, sides, wrap=True)[:, ::-1]
-    if closed:
-        seam = grid_triangles(2, sides, wrap=True)[:, ::-1]
-        triangles = np.concatenate([triangles, np.where(seam < sides, seam + (rows - 1) * sides, seam - sides)])
     u = np.broadcast_to(np.abs(np.linspace(-1.0, 1.0, sides, endpoint=False)), (rows, sides))
     v = np.broadcast_to(np.linspace(0.0, 1.0, rows)[:, None], (rows, sides))
     return Mesh(vertices.reshape(-1, 3), triangles, np.stack([u, v], -1).reshape(-1, 2))

@@ -2,22 +2,116 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pifr.twin import atlas, brows, eyes, skin, hair, hair_paint, hair_traits
+from pifr.twin import atlas, beard, brows, clothes, eyes, glasses, hair, hair_paint, hair_traits, skin
 from pifr.twin.bake import head_model
 from pifr.twin.canvas import Canvas
-from pifr.twin.hair_colour import draw_hair_colour
 from pifr.twin.expression import action_weights
+from pifr.twin.hair_colour import HairColour, draw_hair_colour
 from pifr.twin.head_model import HeadModel, Part
+from pifr.twin.meshes import Mesh
 from pifr.twin.person import Build, draw_build, shape_weights
 from pifr.twin.rasterise import vertex_normals
 from pifr.twin.scene import Material, Scene
 
-_MATERIAL_OF_PART = np.array([0, 0, 7, 1, 1, 6, 6, 7, 2], dtype=np.uint8)
+FloatArray = npt.NDArray[np.float64]
+FloatMap = npt.NDArray[np.float32]
+
+_MATERIAL_OF_PART = np.zeros(len(Part), dtype=np.uint8)
+_MATERIAL_OF_PART[[Part.LEFT_EYE, Part.RIGHT_EYE]] = Material.EYE
+_MATERIAL_OF_PART[[Part.UPPER_TEETH, Part.LOWER_TEETH]] = Material.TEETH
+_MATERIAL_OF_PART[[Part.MOUTH, Part.TONGUE]] = Material.MOUTH
+_MATERIAL_OF_PART[Part.LASHES] = Material.HAIR
+
+
+@dataclass(frozen=True)
+class _Traits:
+    """Everything that is a person's for life."""
+
+    build: Build
+    skin: skin.SkinTraits
+    brows: brows.BrowTraits
+    eyes: eyes.EyeTraits
+    hair: hair_traits.HairTraits
+    colour: HairColour
+    beard: beard.BeardTraits
+    glasses: glasses.GlassesTraits | None
+
+
+@dataclass(frozen=True)
+class _Sitting:
+    """What stays the same through one sitting, whatever the expression.
+
+    Attributes:
+        texture: `(T, T, 4)` the atlas.
+        raised: `(V,)` metres by which beard and cloth raise each vertex of the head.
+        material: `(F,)` of the head's triangles.
+        extras: Hair, frame and lenses, each with its patch's coordinates `(F, 3, 2)` and material.
+        wears: Neckline, for the record.
+    """
+
+    texture: FloatMap
+    raised: FloatArray
+    material: npt.NDArray[np.uint8]
+    extras: tuple[tuple[Mesh, FloatMap, Material], ...]
+    wears: str
+
+
+def sitter(seed: int, person: int, session: int, expression: str, variation: int = 0) -> Scene:
+    """Return one person in one sitting with one expression.
+
+    The same arguments give the same scene on every machine and in every process.
+
+    Args:
+        seed: World: another seed has other people.
+        person: Number of the person; traits for life depend on (seed, person) only.
+        session: Number of the sitting: length of hair and beard, clothes, how the hair lies.
+        expression: One of `pifr.twin.scene.EXPRESSIONS`.
+        variation: Number of the take; the same expression, held a little differently.
+
+    Returns:
+        The scene, in the head's own frame.
+
+    Raises:
+        DataError: If the expression is unknown.
+        DependencyError: If the head model is not baked yet and the extra `twin` is not installed.
+    """
+    model, traits, sitting = _model(), _traits(seed, person), _sitting(seed, person, session)
+    rest, origin = _rest(seed, person)
+    bent = model.bend(rest, action_weights(seed, person, session, expression, variation)) - origin
+    landmarks = _landmarks(model, bent)
+    normals = vertex_normals(bent, model.triangles)
+    bent = bent + normals * sitting.raised[:, None]
+    pieces = [(Mesh(bent, model.triangles.astype(np.int64), np.empty((0, 2))), model.uv, sitting.material)]
+    for mesh, uv, material in sitting.extras:
+        moved = Mesh(mesh.vertices - origin, mesh.triangles, mesh.uv)
+        pieces.append((moved, uv, np.full(len(mesh.triangles), material, dtype=np.uint8)))
+    starts = np.cumsum([0] + [len(mesh.vertices) for mesh, _, _ in pieces])
+    return Scene(
+        vertices_m=np.concatenate([mesh.vertices for mesh, _, _ in pieces]).astype(np.float32),
+        triangles=np.concatenate(
+            [mesh.triangles + start for (mesh, _, _), start in zip(pieces, starts[:-1], strict=True)]
+        ).astype(np.int32),
+        normals=np.concatenate([vertex_normals(mesh.vertices, mesh.triangles) for mesh, _, _ in pieces]).astype(
+            np.float32
+        ),
+        uv=np.concatenate([uv for _, uv, _ in pieces]),
+        texture=sitting.texture,
+        material=np.concatenate([material for _, _, material in pieces]),
+        landmarks_m=landmarks.astype(np.float32),
+        attributes=_attributes(traits) | {"neckline": sitting.wears},
+    )
+
+
+def person_attributes(seed: int, person: int) -> dict[str, Any]:
+    """Return what the manifest records of a person, without building a scene."""
+    return _attributes(_traits(seed, person))
 
 
 @lru_cache(maxsize=1)
@@ -30,76 +124,111 @@ def _canvas() -> Canvas:
     return Canvas.of(_model())
 
 
-@lru_cache(maxsize=8)
-def _rest(seed: int, person: int) -> tuple[Build, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    model = _model()
+@lru_cache(maxsize=64)
+def _traits(seed: int, person: int) -> _Traits:
     build = draw_build(seed, person)
-    shape = model.bend(model.vertices_m, shape_weights(seed, person, build))
-    lids = np.concatenate([shape[model.points["left_lid"]], shape[model.points["right_lid"]]])
-    ears = shape[
-        (np.abs(model.vertices_m[:, 0]) > 0.0745) & (model.vertices_m[:, 1] > 0.675) & (model.vertices_m[:, 1] < 0.745)
-    ]
-    origin = np.array([0.0, lids[:, 1].mean(), ears[:, 2].mean()])
-    return build, shape, origin
+    return _Traits(
+        build=build,
+        skin=skin.draw_skin(seed, person, build),
+        brows=brows.draw_brows(seed, person, build),
+        eyes=eyes.draw_eyes(seed, person, build),
+        hair=hair_traits.draw_hair(seed, person, build),
+        colour=draw_hair_colour(seed, person, build),
+        beard=beard.draw_beard(seed, person, build),
+        glasses=glasses.draw_glasses(seed, person, build),
+    )
 
 
 @lru_cache(maxsize=8)
-def _texture(seed: int, person: int, session: int) -> npt.NDArray[np.float32]:
-    build, _, _ = _rest(seed, person)
+def _rest(seed: int, person: int) -> tuple[FloatArray, FloatArray]:
+    """Return the head at rest `(V, 3)` and the middle of the head `(3,)`, both in MakeHuman's frame."""
+    model = _model()
+    shape = model.bend(model.vertices_m, shape_weights(seed, person, _traits(seed, person).build))
+    lids = np.concatenate([shape[model.points["left_lid"]], shape[model.points["right_lid"]]])
+    x, y, _ = model.vertices_m.T
+    ears = shape[(np.abs(x) > 0.0745) & (y > 0.675) & (y < 0.745)]
+    return shape, np.array([0.0, lids[:, 1].mean(), ears[:, 2].mean()])
+
+
+@lru_cache(maxsize=4)
+def _sitting(seed: int, person: int, session: int) -> _Sitting:
+    model, traits = _model(), _traits(seed, person)
+    rest, _ = _rest(seed, person)
+    worn = clothes.draw_clothes(seed, person, session, traits.build)
+    raised = clothes.cloth_offsets(model, worn)
+    beard_raised = beard.beard_offsets(model, seed, person, session, traits.beard)
+    if beard_raised is not None:
+        raised = np.maximum(raised, beard_raised)
+    material = _MATERIAL_OF_PART[model.part]
+    material[clothes.cloth_triangles(model, worn)] = Material.CLOTH
+    extras: list[tuple[Mesh, FloatMap, Material]] = []
+    locks = hair.grow_hair(model, rest, seed, person, session, traits.hair)
+    if locks is not None:
+        extras.append((locks, hair.hair_atlas_uv(locks), Material.HAIR))
+    if traits.glasses is not None:
+        frame, lenses = glasses.fit_glasses(model, rest, traits.glasses)
+        for mesh, patch, kind in ((frame, atlas.FRAME, Material.FRAME), (lenses, atlas.LENS, Material.GLASS)):
+            extras.append((mesh, np.broadcast_to(patch.middle(), (len(mesh.triangles), 3, 2)), kind))
+    texture = _paint(seed, person, session, traits, worn)
+    return _Sitting(texture, raised, material, tuple(extras), worn.neckline)
+
+
+def _paint(seed: int, person: int, session: int, traits: _Traits, worn: clothes.Clothes) -> FloatMap:
+    """Paint the whole atlas of one sitting."""
     canvas = _canvas()
+    face = _bare_face(seed, person).copy()
+    beard.paint_beard(canvas, face, seed, person, session, traits.beard, traits.colour)
+    clothes.paint_clothes(canvas, face, seed, person, session, worn)
     texture = np.zeros((atlas.TEXTURE_SIZE, atlas.TEXTURE_SIZE, 4), dtype=np.float32)
-    colour = draw_hair_colour(seed, person, build)
-    face = skin.paint_skin(canvas, seed, person, build, skin.draw_skin(seed, person, build))
-    brows.paint_brows(canvas, face, seed, person, brows.draw_brows(seed, person, build), colour)
-    locks = hair_traits.draw_hair(seed, person, build)
-    hair_paint.paint_roots(canvas, face, seed, person, locks, colour)
-    texture[atlas.HAIR.region] = hair_paint.paint_strands(seed, person, locks, colour)
     texture[atlas.HEAD.region] = face
-    texture[atlas.EYE.region] = eyes.paint_eye(seed, person, eyes.draw_eyes(seed, person, build))
-    texture[atlas.MOUTH.region] = [0.12, 0.02, 0.02, 0.3]
-    texture[atlas.TONGUE.region] = [0.3, 0.08, 0.08, 0.4]
-    texture[atlas.TEETH.region] = [0.7, 0.66, 0.55, 0.6]
-    texture[atlas.SOCKET.region] = [0.35, 0.12, 0.1, 0.2]
-    texture[atlas.LASH.region] = [0.02, 0.015, 0.01, 0.1]
+    texture[atlas.HAIR.region] = hair_paint.paint_strands(seed, person, traits.hair, traits.colour)
+    texture[atlas.EYE.region] = eyes.paint_eye(seed, person, traits.eyes)
+    texture[atlas.MOUTH.region] = [0.12, 0.025, 0.022, 0.3]
+    texture[atlas.TONGUE.region] = [0.30, 0.085, 0.080, 0.4]
+    texture[atlas.TEETH.region] = [0.66, 0.60, 0.48, 0.6]
+    texture[atlas.SOCKET.region] = [0.30, 0.10, 0.085, 0.2]
+    texture[atlas.LASH.region] = [0.020, 0.015, 0.012, 0.1]
+    if traits.glasses is not None:
+        texture[atlas.FRAME.region] = [*traits.glasses.frame, 0.8]
+        texture[atlas.LENS.region] = [0.9, 0.9, 0.9, 1.0]
     return texture
 
 
-def sitter(seed: int, person: int, session: int, expression: str, variation: int = 0) -> Scene:
-    """Return one person in one sitting with one expression."""
-    model = _model()
-    build, rest, origin = _rest(seed, person)
-    shape = model.bend(rest, action_weights(seed, person, session, expression, variation)) - origin
-    points = model.points
-    rim = shape[points["mouth_rim"]]
-    landmarks = np.stack(
-        [
-            shape[points["left_lid"]].mean(axis=0),
-            shape[points["right_lid"]].mean(axis=0),
-            shape[points["nose_tip"][0]],
-            rim[rim[:, 0].argmin()],
-            rim[rim[:, 0].argmax()],
-        ]
-    )
-    keep = model.part != Part.LASHES
-    tris = [model.triangles[keep]]
-    uvs = [model.uv[keep]]
-    mats = [_MATERIAL_OF_PART[model.part][keep]]
-    locks = hair_traits.draw_hair(seed, person, build)
-    h = hair.grow_hair(model, rest, seed, person, session, locks)
-    normals = [vertex_normals(shape, model.triangles)]
-    if h is not None:
-        tris.append(h.triangles + len(shape))
-        uvs.append(hair.hair_atlas_uv(h))
-        mats.append(np.full(len(h.triangles), 2))
-        normals.append(vertex_normals(h.vertices - origin, h.triangles))
-        shape = np.concatenate([shape, h.vertices - origin])
-    return Scene(
-        vertices_m=shape.astype(np.float32),
-        triangles=np.concatenate(tris).astype(np.int32),
-        normals=np.concatenate(normals).astype(np.float32),
-        uv=np.concatenate(uvs),
-        texture=_texture(seed, person, session),
-        material=np.concatenate(mats).astype(np.uint8),
-        landmarks_m=landmarks.astype(np.float32),
-        attributes={"sex": build.sex, "age_years": round(build.age_years, 1), "skin_melanin": round(build.melanin, 3)},
-    )
+@lru_cache(maxsize=4)
+def _bare_face(seed: int, person: int) -> FloatMap:
+    """Return the head patch as it is in every sitting: skin, brows, roots of the hair."""
+    canvas, traits = _canvas(), _traits(seed, person)
+    face = skin.paint_skin(canvas, seed, person, traits.build, traits.skin)
+    brows.paint_brows(canvas, face, seed, person, traits.brows, traits.colour)
+    hair_paint.paint_roots(canvas, face, seed, person, traits.hair, traits.colour)
+    return face
+
+
+def _landmarks(model: HeadModel, shape: FloatArray) -> FloatArray:
+    """Return the five points `(5, 3)`: middles of the eyes, tip of the nose, corners of the mouth."""
+    left, right = (shape[model.points[side]].mean(axis=0) for side in ("left_lid", "right_lid"))
+    rim = model.points["mouth_rim"]
+    corners = rim[np.argmin(model.vertices_m[rim, 0])], rim[np.argmax(model.vertices_m[rim, 0])]
+    return np.stack([left, right, shape[model.points["nose_tip"][0]], *shape[list(corners)]])
+
+
+def _attributes(traits: _Traits) -> dict[str, Any]:
+    build = traits.build
+    african, asian, caucasian = (round(share, 3) for share in build.ancestry)
+    return {
+        "sex": build.sex,
+        "age_years": round(build.age_years, 1),
+        "african": african,
+        "asian": asian,
+        "caucasian": caucasian,
+        "weight": round(build.weight, 3),
+        "skin_melanin": round(build.melanin, 3),
+        "eye_colour": traits.eyes.colour,
+        "hair_style": traits.hair.style.name,
+        "hair_colour": traits.colour.name,
+        "fringe": int(traits.hair.fringe),
+        "beard": traits.beard.style if build.sex == "male" else "none",
+        "glasses": traits.glasses.shape if traits.glasses is not None else "none",
+        "freckles": round(traits.skin.freckles, 3),
+        "moles": traits.skin.moles,
+    }
