@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def _source_pictures(config: ChainConfig, out: Path) -> Manifest:
     from pifr.twin import TwinConfig, render_twin
 
     twin = check_config(TwinConfig, dict(config.pictures.twin or {}), "pictures.twin")
-    return render_twin(twin, out / "twin")
+    return render_twin(twin, out / "twin", workers=os.cpu_count() or 1)
 
 
 def _train_generator(

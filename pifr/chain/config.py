@@ -36,7 +36,7 @@ class Pictures(Config):
 class Split(Config):
     """Who is who. Parts hold different people, drawn with the seed."""
 
-    parts: dict[str, float]
+    parts: dict[str, int | float]
     """People in each part, as counts or shares: train, val, test, and optionally teachers."""
     seed: int = 0
     """Seed of the draw."""

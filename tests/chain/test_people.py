@@ -65,3 +65,8 @@ def test_a_wrong_recipe_is_one_line(change: dict[str, object], clause: str) -> N
     check_config(ChainConfig, VALID, "valid.yaml")
     with pytest.raises(ConfigError, match=clause):
         check_config(ChainConfig, VALID | change, "wrong.yaml")
+
+
+def test_counts_of_people_stay_counts() -> None:
+    # A count read as a share would be refused, or worse, taken as one.
+    assert all(isinstance(amount, int) for amount in check_config(ChainConfig, VALID, "x").split.parts.values())
