@@ -170,13 +170,20 @@ def _system_names(embedders: Sequence[Embedder], names: Sequence[str] | None) ->
 
 
 def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool) -> str | None:
-    """Refuse a recogniser that was trained on people of the test; return the note where that is allowed."""
-    trained = frozenset(getattr(embedder, "training_people", None) or ())
+    """Refuse a recogniser that was trained on people of the test; return a note where a reader should know.
+
+    Names tell people apart within one data set only: 001 of another set is another person. So names shared with
+    training data from another folder are noted, not refused.
+    """
+    trained = frozenset(getattr(embedder, "training_people", ()))
+    folders = frozenset(getattr(embedder, "training_folders", ()))
     tested = set(protocol.data.table["subject"].iloc[protocol.probes])
     shared = sorted(trained & tested)
     if not shared:
         return None
     shown = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
+    if folders and str(protocol.data.folder.resolve()) not in folders:
+        return f"{embedder.name}: {len(shared)} people of its training data, another set, are named as in the test"
     if not allowed:
         raise DataError(
             f"the recogniser was trained on {len(shared)} of the {len(tested)} people of the test",

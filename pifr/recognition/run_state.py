@@ -105,6 +105,10 @@ class RunState:
             "spec": self.data.spec.model_dump(mode="json"),
             "config": self.config.model_dump(mode="json"),
             "people": len(self.data.people),
+            "subjects": self.data.people,
+            "data_folders": [
+                str(Path(path).resolve().parent) for path in (self.config.data.manifest, *self.config.data.extra)
+            ],
             "validation": figures.to_dict() if figures else None,
         }
 

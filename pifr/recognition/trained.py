@@ -34,6 +34,8 @@ class TrainedEmbedder:
         sha256: Digest of its weights file.
         device: Where it runs.
         precision: Number format of the forward pass.
+        training_people: Names of the people it learned from, so that a benchmark can refuse to test them.
+        training_folders: Folders of the manifests those names belong to.
     """
 
     def __init__(
@@ -44,9 +46,12 @@ class TrainedEmbedder:
         sha256: str,
         device: torch.device,
         precision: Precision = "auto",
+        training_people: frozenset[str] = frozenset(),
+        training_folders: frozenset[str] = frozenset(),
     ) -> None:
         self.backbone, self.spec, self.name, self.sha256 = backbone, spec, name, sha256
         self.device, self.precision = device, precision
+        self.training_people, self.training_folders = training_people, training_folders
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Embed ``(N, S, S, 3)`` uint8 RGB pictures as ``(N, D)`` float32, not normalised."""
@@ -80,7 +85,10 @@ def load_trained(name: str, device: str = "auto") -> TrainedEmbedder:
     backbone = create_backbone(shape.name, spec.size_px, shape.embedding_dim, shape.width, shape.dropout)
     load_modules(checkpoint.weights(), {"backbone": backbone}, checkpoint.path)
     run = checkpoint.path.resolve().parent.parent
-    return TrainedEmbedder(backbone.to(target).eval(), spec, run.name, sha256_of_file(checkpoint.weights_path), target)
+    return TrainedEmbedder(
+        backbone.to(target).eval(), spec, run.name, sha256_of_file(checkpoint.weights_path), target,
+        training_people=frozenset(meta.get("subjects", ())), training_folders=frozenset(meta.get("data_folders", ())),
+    )  # fmt: skip
 
 
 def find_checkpoint(name: str) -> Checkpoint:

@@ -156,6 +156,15 @@ def test_training_people_in_the_test_are_refused_unless_named(drawn, small):
     assert found.protocol["notes"] == ["small was trained on 2 of the 12 people of the test: 001, 002"]
 
 
+def test_names_of_another_data_set_are_noted_not_refused(drawn, small, tmp_path):
+    small.training_people, small.training_folders = frozenset(["001"]), frozenset([str(tmp_path)])
+    found = evaluate(drawn, [small], measure=QUICK)
+    assert "1 people of its training data, another set, are named as in the test" in found.protocol["notes"][0]
+    small.training_folders = frozenset([str(drawn.folder.resolve())])
+    with pytest.raises(DataError, match="trained on 1 of the 12"):
+        evaluate(drawn, [small], measure=QUICK)
+
+
 def test_constant_scores_are_refused(drawn, replace):
     constant = replace(np.ones_like)
     with pytest.raises(DataError, match="same score, so nobody can be told apart"):
