@@ -1,6 +1,6 @@
 """Contact sheets of the twin: people by camera, one person by light, by expression and by session.
 
-    python benchmarks/twin_sheets.py --out docs/images
+python benchmarks/twin_sheets.py --out docs/images
 """
 
 from __future__ import annotations

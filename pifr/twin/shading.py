@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from pifr.core.seeds import numpy_generator
 from pifr.twin.plan import Lighting
@@ -13,7 +14,9 @@ from pifr.twin.scene import Material
 from pifr.twin.surface import Stage, Surface
 from pifr.twin.vectors import dot, unit
 
-_FLASH_RADIUS = 0.06
+IntArray = npt.NDArray[np.intp]
+
+_FLASH_RADIUS = 0.045
 """Of the flash's umbrella over its distance; makes the edges of shadows soft."""
 _SHADOW_OFFSET_M = 0.0025
 """Shadow rays start this far above the surface, so that a coarse mesh throws no shadow on itself."""
@@ -50,60 +53,62 @@ class Shader:
         self._sharpness = _SHARPNESS[surface.material]
         self._strength = _STRENGTH[surface.material] * surface.gloss
         self._origins = surface.position + surface.normal * np.float32(_SHADOW_OFFSET_M)
-        self._hair = np.flatnonzero(surface.material == Material.HAIR)
         # Strands fall down along the surface.
-        normal = surface.normal[self._hair]
-        self._strands = unit(np.array([0, -1, 0], dtype=np.float32) + normal * normal[:, 1:2])
+        self._strands = unit(np.array([0, -1, 0], dtype=np.float32) + surface.normal * surface.normal[:, 1:2])
 
     def light(self, lighting: Lighting) -> Float32:
         """Return the linear light `(P, 3)` that each point sends to the camera."""
         surface = self._surface
         room = lighting.room_power * np.array(lighting.room_tint, dtype=np.float32)
         if lighting.direction is None:
-            return surface.albedo * (surface.sky[:, None] * room)
+            light = surface.albedo * (surface.sky[:, None] * room)
+            self._add_lenses(light, lighting)
+            return light
         soft = surface.sky[:, None] * (room + np.float32(_BOUNCE * lighting.flash_power))
+        light = surface.albedo * soft
         towards = unit(lighting.direction.astype(np.float32) + _spread(len(surface.sample)))
         cosine = dot(surface.normal, towards)
-        lit = np.flatnonzero(cosine > -0.3)
-        clear = np.zeros(len(cosine), dtype=np.float32)
-        clear[lit] = ~self._stage.solid.blocked(self._origins[lit], towards[lit])
-        power = np.float32(lighting.flash_power) * clear
-        diffuse = np.maximum((cosine[:, None] + self._wrap) / (1 + self._wrap), 0) ** 1.3
-        light = surface.albedo * (soft + diffuse * power[:, None])
-        light += (self._highlight(towards, cosine) * power)[:, None]
-        self._add_hair_gloss(light, towards, power)
-        self._add_lenses(light, towards, power)
+        facing = np.flatnonzero(cosine > -_WRAP.max())
+        # Only the rows that the flash reaches are worked on from here.
+        rows = facing[~self._stage.solid.blocked(self._origins[facing], towards[facing])]
+        towards, cosine = towards[rows], cosine[rows]
+        half = unit(towards + surface.towards_eye[rows])
+        wrap = self._wrap[rows]
+        diffuse = np.maximum((cosine[:, None] + wrap) / (1 + wrap), 0)
+        flash = surface.albedo[rows] * diffuse
+        flash += self._highlight(rows, towards, half, cosine)[:, None]
+        self._add_hair_gloss(flash, rows, half, cosine)
+        light[rows] += np.float32(lighting.flash_power) * flash
+        self._add_lenses(light, lighting)
         return light
 
-    def _highlight(self, towards: Float32, cosine: Float32) -> Float32:
-        """Return Blinn and Phong's highlight with Schlick's Fresnel term, `(P,)`."""
-        surface = self._surface
-        half = unit(towards + surface.towards_eye)
+    def _highlight(self, rows: IntArray, towards: Float32, half: Float32, cosine: Float32) -> Float32:
+        """Return Blinn and Phong's highlight with Schlick's Fresnel term, one a row."""
         fresnel = np.float32(0.04) + np.float32(0.96) * (1 - np.clip(dot(half, towards), 0, 1)) ** 5
-        lobe = np.maximum(dot(half, surface.normal), 0) ** self._sharpness * (self._sharpness + 8) / np.float32(8)
-        return self._strength * fresnel * lobe * np.clip(cosine, 0, 1)
+        sharpness = self._sharpness[rows]
+        lobe = np.maximum(dot(half, self._surface.normal[rows]), 0) ** sharpness * (sharpness + 8) / np.float32(8)
+        return self._strength[rows] * fresnel * lobe * np.clip(cosine, 0, 1)
 
-    def _add_hair_gloss(self, light: Float32, towards: Float32, power: Float32) -> None:
+    def _add_hair_gloss(self, flash: Float32, rows: IntArray, half: Float32, cosine: Float32) -> None:
         """Add Kajiya and Kay's highlight along the strands (1989)."""
-        rows = self._hair
-        if not rows.size:
-            return
-        half = unit(towards[rows] + self._surface.towards_eye[rows])
-        along = dot(self._strands, half)
+        is_hair = np.flatnonzero(self._surface.material[rows] == Material.HAIR)
+        hair = rows[is_hair]
+        along = dot(self._strands[hair], half[is_hair])
         lobe = np.maximum(1 - along * along, 0) ** np.float32(24)
-        facing = np.clip(dot(self._surface.normal[rows], towards[rows]) + np.float32(0.2), 0, 1)
-        gloss = (lobe * facing * power[rows] * self._surface.gloss[rows])[:, None]
-        light[rows] += gloss * (np.float32(0.10) + np.float32(0.6) * self._surface.albedo[rows])
+        facing = np.clip(cosine[is_hair] + np.float32(0.2), 0, 1)
+        gloss = (lobe * facing * self._surface.gloss[hair])[:, None]
+        flash[is_hair] += gloss * (np.float32(0.10) + np.float32(0.6) * self._surface.albedo[hair])
 
-    def _add_lenses(self, light: Float32, towards: Float32, power: Float32) -> None:
+    def _add_lenses(self, light: Float32, lighting: Lighting) -> None:
         """Let spectacle lenses swallow a little light and mirror the flash."""
         glass = self._surface.glass
         if glass is None:
             return
-        half = unit(towards[glass.point] + self._surface.towards_eye[glass.point])
-        mirror = np.maximum(dot(half, glass.normal), 0) ** np.float32(_GLASS_SHARPNESS)
         light[glass.point] *= np.float32(0.93)
-        light[glass.point] += (mirror * np.float32(4.0))[:, None]
+        if lighting.direction is not None:
+            half = unit(lighting.direction.astype(np.float32) + self._surface.towards_eye[glass.point])
+            mirror = np.maximum(dot(half, glass.normal), 0) ** np.float32(_GLASS_SHARPNESS)
+            light[glass.point] += (mirror * np.float32(3.0 * lighting.flash_power))[:, None]
 
 
 @cache
