@@ -62,14 +62,16 @@ def load_embedder(name: str | Path, device: str = "auto") -> Embedder:
 
     Args:
         name: A run folder of ``pifr train-recognizer`` (its best checkpoint, else its last; append ``@last`` for
-            the last), one checkpoint's folder, or ``python:package.module:attribute``.
+            the last), one checkpoint's folder, ``python:package.module:attribute``, ``onnx:model.onnx`` or ``dlib``.
         device: Where networks run: auto, cpu, cuda or cuda:N.
 
     Raises:
         PifrError: If there is no such thing, or it is no embedder.
     """
+    import pifr.recognition.judges  # noqa: F401 - registers the judges' names
+
     kind, colon, rest = str(name).partition(":")
-    if colon and not Path(name).exists():
+    if (colon or kind in EMBEDDERS) and not Path(name).exists():
         return EMBEDDERS[kind](rest, device)
     from pifr.recognition.trained import load_trained
 

@@ -1,0 +1,96 @@
+"""Judges by name: dlib's network and ONNX files, each clear about what it needs."""
+
+import importlib.metadata
+
+import numpy as np
+import pytest
+
+from pifr.core.errors import CheckpointError, ConfigError, DataError, DependencyError
+from pifr.recognition.embedders import embed_manifest, load_embedder
+
+SPEC = "size_px: 8\nchannels: {channels}\nmean: 10\nstd: 2\ntemplate: unaligned\n"
+
+
+def write_onnx(path, batch="n", side=8):
+    """A network that returns the mean of each channel: (N, 3, S, S) -> (N, 3)."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    node = helper.make_node("GlobalAveragePool", ["x"], ["pooled"])
+    flat = helper.make_node("Flatten", ["pooled"], ["y"])
+    graph = helper.make_graph(
+        [node, flat], "means",
+        [helper.make_tensor_value_info("x", kind, [batch, 3, side, side])],
+        [helper.make_tensor_value_info("y", kind, [batch, 3])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("channels", ["RGB", "BGR"])
+@pytest.mark.parametrize("batch", ["n", 1, 2])
+def test_an_onnx_file_is_fed_as_its_spec_says(tmp_path, pixels, channels, batch):
+    write_onnx(tmp_path / "m.onnx", batch)
+    (tmp_path / "m.yaml").write_text(SPEC.format(channels=channels))
+    embedder = load_embedder(f"onnx:{tmp_path / 'm.onnx'}", device="cpu")
+    means = (pixels.astype(float).mean(axis=(1, 2)) - 10) / 2
+    expected = means if channels == "RGB" else means[:, ::-1]
+    np.testing.assert_allclose(embedder(pixels), expected, rtol=1e-5)
+    assert embedder.name == "m"
+    assert len(embedder.sha256) == 64
+
+
+def test_an_onnx_file_without_spec_is_refused(tmp_path):
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    with pytest.raises(CheckpointError, match=r"does not say how it wants its pictures.*into m\.yaml beside it"):
+        load_embedder(f"onnx:{tmp_path / 'm.onnx'}")
+
+
+def test_onnx_files_that_do_not_fit_are_refused(tmp_path, pixels):
+    with pytest.raises(CheckpointError, match="file not found"):
+        load_embedder("onnx:nowhere.onnx")
+    write_onnx(tmp_path / "m.onnx", side=16)
+    (tmp_path / "m.yaml").write_text(SPEC.format(channels="RGB"))
+    with pytest.raises(CheckpointError, match="the spec says 8 px, the network takes 16"):
+        load_embedder(f"onnx:{tmp_path / 'm.onnx'}", device="cpu")
+    (tmp_path / "m.onnx").write_bytes(b"no network")
+    with pytest.raises(CheckpointError, match="can't read the ONNX file"):
+        load_embedder(f"onnx:{tmp_path / 'm.onnx'}", device="cpu")
+    write_onnx(tmp_path / "m.onnx")
+    with pytest.raises(DataError, match="takes pictures of 8 px"):
+        load_embedder(f"onnx:{tmp_path / 'm.onnx'}", device="cpu")(pixels[:, :4])
+
+
+def test_dlib_embeds_pictures_of_any_alignment(drawn):
+    pytest.importorskip("dlib")
+    embedder = load_embedder("dlib")
+    table = drawn.table[:7].assign(template="crop:1,2,60")
+    found = embed_manifest(embedder, type(drawn)(table, drawn.folder))
+    assert found.vectors.shape == (7, 128)
+    assert not found.failed.any()
+    # The network was trained so that faces of one person lie within 0.6 of each other, all near length 1.4.
+    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1.4, atol=0.2)
+
+
+def test_dlib_refuses_what_is_no_picture_and_takes_no_argument():
+    pytest.importorskip("dlib")
+    with pytest.raises(DataError, match="uint8 RGB"):
+        load_embedder("dlib")(np.zeros((1, 8, 8, 3), np.float32))
+    with pytest.raises(ConfigError, match="nothing after its name"):
+        load_embedder("dlib:big")
+
+
+def test_missing_weights_name_the_extra(monkeypatch):
+    pytest.importorskip("dlib")
+
+    def gone(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.files", gone)
+    with pytest.raises(DependencyError, match=r"pifr-toolkit\[judge\]"):
+        load_embedder("dlib")
