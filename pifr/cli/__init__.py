@@ -13,6 +13,7 @@ COMMANDS = {
     "train-recognizer": ("pifr.cli.train_recognizer:train_recognizer", "Train a face recogniser."),
     "benchmark": ("pifr.cli.benchmark:benchmark", "Measure any embedder, pose by pose."),
     "report": ("pifr.cli.report:report", "Write the HTML report of finished benchmarks again."),
+    "compare": ("pifr.cli.compare:compare", "Compare two systems on the same people."),
     "chain": ("pifr.cli.chain:chain", "Run the whole story from pictures to report."),
 }
 

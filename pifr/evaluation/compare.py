@@ -1,0 +1,177 @@
+"""Two systems on the same people: is the difference more than chance?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pifr.core.errors import DataError
+from pifr.core.files import write_json
+from pifr.evaluation.figures import Figures, Measure
+from pifr.evaluation.results import BenchmarkResult, SystemResult, measure_scores
+from pifr.evaluation.scores import ScoreTable
+from pifr.metrics import Interval, paired_difference
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second minus first, for one figure of one group of probes.
+
+    Attributes:
+        group: ``all`` or an absolute yaw.
+        figure: ``rank-1``, ``EER`` or ``TAR@FAR 0.01``.
+        first: Share of the first system.
+        second: Share of the second system.
+        interval: Of the difference, from rounds that drew the same people for both.
+    """
+
+    group: str
+    figure: str
+    first: float
+    second: float
+    interval: Interval
+
+    @property
+    def settled(self) -> bool:
+        """Whether the interval excludes no difference."""
+        return self.interval.low > 0 or self.interval.high < 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values in percent and percent points."""
+        known = not math.isnan(self.interval.low)
+        return {
+            "group": self.group,
+            "figure": self.figure,
+            "first_percent": round(100 * self.first, 4),
+            "second_percent": round(100 * self.second, 4),
+            "difference_points": round(100 * (self.second - self.first), 4),
+            "difference_interval": [round(100 * self.interval.low, 4), round(100 * self.interval.high, 4)]
+            if known else None,
+            "settled": self.settled,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All differences between two systems.
+
+    Attributes:
+        first: Name of the one.
+        second: Name of the other.
+        differences: One entry a group and figure.
+        people: Number of people behind the bootstrap.
+    """
+
+    first: str
+    second: str
+    differences: list[Difference]
+    people: int
+
+    def table(self) -> pd.DataFrame:
+        """Return one row a difference: both rates, the difference with its 95 % interval, and whether it is settled."""
+        rows = []
+        for each in self.differences:
+            found = each.to_dict()
+            ends = found["difference_interval"]
+            rows.append({
+                "|yaw|": each.group, "figure": each.figure, self.first: f"{found['first_percent']:.1f}",
+                self.second: f"{found['second_percent']:.1f}", "difference": f"{found['difference_points']:+.1f}",
+                "95 % interval": "" if ends is None else f"{ends[0]:+.1f} to {ends[1]:+.1f}",
+                "settled": "yes" if each.settled else "no",
+            })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            "first": self.first,
+            "second": self.second,
+            "people": self.people,
+            "differences": [each.to_dict() for each in self.differences],
+        }
+
+    def save(self, path: Path) -> Path:
+        """Write :meth:`to_dict` as JSON."""
+        write_json(Path(path), self.to_dict())
+        return Path(path)
+
+
+def compare(first: SystemResult, second: SystemResult) -> Comparison:
+    """Compare two systems of one :class:`~pifr.evaluation.BenchmarkResult`.
+
+    Intervals are paired: every bootstrap round draws one set of people and both systems are measured on it, so what
+    makes a person hard for both cancels out. An interval that excludes zero is called settled.
+
+    Args:
+        first: The system compared with.
+        second: The system in question.
+    """
+    groups = [("all", first.overall, second.overall)]
+    groups += [(name, figures, second.by_abs_yaw[name]) for name, figures in first.by_abs_yaw.items()]
+    differences = [each for group, a, b in groups for each in _differences(group, a, b)]
+    return Comparison(first.name, second.name, differences, first.overall.people)
+
+
+def side_by_side(
+    first: BenchmarkResult, second: BenchmarkResult, measure: Measure | None = None
+) -> tuple[SystemResult, SystemResult]:
+    """Return the first system of two benchmarks, measured on the comparisons that both hold.
+
+    Args:
+        first: A benchmark.
+        second: Another one of the same protocol on the same data.
+        measure: How to compute; as the first was where absent.
+
+    Raises:
+        DataError: If they do not hold the same comparisons.
+    """
+    names = (first.systems[0].name, second.systems[0].name)
+    if names[0] == names[1]:
+        names = (f"{names[0]} (first)", f"{names[1]} (second)")
+    joined = _join(first.scores, second.scores, names)
+    measured = measure_scores(joined, first.protocol, measure=measure or first.measure)
+    return measured.systems[0], measured.systems[1]
+
+
+def _differences(group: str, first: Figures, second: Figures) -> list[Difference]:
+    found = [
+        Difference(group, f"rank-{n}", rate, second.rank[n],
+                   paired_difference(first.rank_interval[n], second.rank_interval[n]))
+        for n, rate in first.rank.items()
+    ]  # fmt: skip
+    if first.eer_interval is not None and second.eer_interval is not None:
+        interval = paired_difference(first.eer_interval, second.eer_interval)
+        found.append(Difference(group, "EER", first.eer, second.eer, interval))
+    for a, b in zip(first.tar, second.tar, strict=True):
+        if not a.too_few:
+            interval = paired_difference(first.tar_interval[a.far], second.tar_interval[b.far])
+            found.append(Difference(group, f"TAR@FAR {a.far:g}", a.tar, b.tar, interval))
+    return found
+
+
+def _join(first: ScoreTable, second: ScoreTable, names: tuple[str, str]) -> ScoreTable:
+    """Put one system of each table into one table; the comparisons must be the same, in whatever order."""
+    code = {path: index for index, path in enumerate(first.pictures["path"])}
+    codes = np.array([code.get(path, -1) for path in second.pictures["path"]])
+    order_a = np.lexsort((first.reference, first.probe))
+    order_b = np.lexsort((codes[second.reference], codes[second.probe]))
+    same = len(order_a) == len(order_b) and (
+        np.array_equal(first.probe[order_a], codes[second.probe][order_b])
+        and np.array_equal(first.reference[order_a], codes[second.reference][order_b])
+    )
+    if not same:
+        raise DataError(
+            "the two benchmarks do not hold the same comparisons",
+            found=f"{len(first):,} and {len(second):,} comparisons",
+            cure="run both with one protocol on one data set, best in one call of pifr benchmark",
+        )
+    scores = {
+        names[0]: first.scores[first.systems[0]][order_a],
+        names[1]: second.scores[second.systems[0]][order_b],
+    }
+    return ScoreTable(first.pictures, first.probe[order_a], first.reference[order_a], first.search[order_a], scores)
