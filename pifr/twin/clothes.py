@@ -86,7 +86,7 @@ def paint_clothes(canvas: Canvas, skin: FloatMap, seed: int, person: int, sessio
     below = cloth_cover(canvas.x, canvas.up, canvas.forward, clothes.neckline).astype(np.float32)
     cover = ramp(below, -0.8, 0.8)[..., None]
     weave = np.float32(1.0) + np.float32(0.05) * random.standard_normal(canvas.up.shape).astype(np.float32)
-    folds = np.float32(0.10) * smooth_noise(random, *canvas.up.shape, (40, 16))
+    folds = np.float32(0.10) * smooth_noise(random, canvas.up.shape, (40, 16))
     hem = np.float32(1.0) - np.float32(0.30) * ramp(below, 11.0, 9.5)
     cloth = np.broadcast_to(clothes.colour, (*canvas.up.shape, 3))
     if clothes.stripes > 0:

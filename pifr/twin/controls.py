@@ -57,7 +57,15 @@ def shape_controls() -> tuple[ShapeControl, ...]:
     """Return the table `tables/shape_controls.csv`; its order is the order in which a person's traits are drawn."""
     text = (resources.files("pifr.twin") / "tables" / "shape_controls.csv").read_text(encoding="utf-8")
     return tuple(
-        ShapeControl(**{**row, "spread": float(row["spread"]), "limit": float(row["limit"])})
+        ShapeControl(
+            name=row["name"],
+            folder=row["folder"],
+            low_target=row["low_target"],
+            high_target=row["high_target"],
+            sides=row["sides"],
+            spread=float(row["spread"]),
+            limit=float(row["limit"]),
+        )
         for row in csv.DictReader(text.splitlines())
     )
 

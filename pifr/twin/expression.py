@@ -13,27 +13,27 @@ from pifr.twin.scene import EXPRESSIONS
 _ACTIONS: Mapping[str, Mapping[str, float]] = {
     "neutral": {},
     "smile": {
-        "mouthSmileLeft": 0.75, "mouthSmileRight": 0.75, "cheekSquintLeft": 0.55, "cheekSquintRight": 0.55,
-        "eyeSquintLeft": 0.25, "eyeSquintRight": 0.25, "mouthUpperUpLeft": 0.35, "mouthUpperUpRight": 0.35,
-        "jawOpen": 0.06, "mouthLowerDownLeft": 0.15, "mouthLowerDownRight": 0.15,
+        "mouthSmileLeft": 0.9, "mouthSmileRight": 0.9, "cheekSquintLeft": 0.55, "cheekSquintRight": 0.55,
+        "eyeSquintLeft": 0.2, "eyeSquintRight": 0.2, "mouthUpperUpLeft": 0.55, "mouthUpperUpRight": 0.55,
+        "jawOpen": 0.08, "mouthLowerDownLeft": 0.25, "mouthLowerDownRight": 0.25,
     },
     "surprise": {
         "browInnerUp": 0.85, "browOuterUpLeft": 0.8, "browOuterUpRight": 0.8, "eyeWideLeft": 0.75,
         "eyeWideRight": 0.75, "jawOpen": 0.42, "mouthFunnel": 0.12,
     },
     "squint": {
-        "eyeSquintLeft": 0.85, "eyeSquintRight": 0.85, "eyeBlinkLeft": 0.35, "eyeBlinkRight": 0.35,
+        "eyeSquintLeft": 0.6, "eyeSquintRight": 0.6, "eyeBlinkLeft": 0.12, "eyeBlinkRight": 0.12,
         "browDownLeft": 0.55, "browDownRight": 0.55, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5,
         "noseSneerLeft": 0.15, "noseSneerRight": 0.15,
     },
     "disgust": {
         "noseSneerLeft": 0.9, "noseSneerRight": 0.9, "mouthUpperUpLeft": 0.6, "mouthUpperUpRight": 0.6,
-        "browDownLeft": 0.6, "browDownRight": 0.6, "eyeSquintLeft": 0.45, "eyeSquintRight": 0.45,
-        "eyeBlinkLeft": 0.2, "eyeBlinkRight": 0.2, "mouthFrownLeft": 0.35, "mouthFrownRight": 0.35,
+        "browDownLeft": 0.6, "browDownRight": 0.6, "eyeSquintLeft": 0.35, "eyeSquintRight": 0.35,
+        "eyeBlinkLeft": 0.1, "eyeBlinkRight": 0.1, "mouthFrownLeft": 0.35, "mouthFrownRight": 0.35,
         "cheekSquintLeft": 0.4, "cheekSquintRight": 0.4, "mouthShrugLower": 0.25,
     },
     "scream": {
-        "jawOpen": 0.85, "eyeBlinkLeft": 0.45, "eyeBlinkRight": 0.45, "eyeSquintLeft": 0.7, "eyeSquintRight": 0.7,
+        "jawOpen": 0.8, "eyeBlinkLeft": 0.2, "eyeBlinkRight": 0.2, "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5,
         "browDownLeft": 0.4, "browDownRight": 0.4, "mouthStretchLeft": 0.45, "mouthStretchRight": 0.45,
         "mouthUpperUpLeft": 0.4, "mouthUpperUpRight": 0.4, "mouthLowerDownLeft": 0.35, "mouthLowerDownRight": 0.35,
         "cheekSquintLeft": 0.6, "cheekSquintRight": 0.6, "noseSneerLeft": 0.3, "noseSneerRight": 0.3,

@@ -75,7 +75,7 @@ def paint_eye(seed: int, person: int, traits: EyeTraits) -> FloatMap:
     down, across = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
     radius = np.hypot(across, down).astype(np.float32)
     white = np.array([0.62, 0.585, 0.56], dtype=np.float32) * np.array([1.0, 1.0, 1.0 - 0.22 * traits.yellow])
-    red = np.float32(traits.veins) * (ramp(radius, 0.5, 1.0) + 0.25 * smooth_noise(random, rows, columns, (24, 24)))
+    red = np.float32(traits.veins) * (ramp(radius, 0.5, 1.0) + 0.25 * smooth_noise(random, (rows, columns), (24, 24)))
     colour = white * (1.0 - np.clip(red, 0.0, 1.0)[..., None] * np.array([0.05, 0.25, 0.25]))
     # The ball curves away under the lids: its white is never evenly lit.
     colour = colour * (1.0 - 0.35 * ramp(radius, 0.45, 1.0))[..., None]

@@ -127,7 +127,7 @@ def _wrap(rim: FloatArray, front: float) -> FloatArray:
 def _lens(rim: FloatArray) -> Mesh:
     """Return a lens: a fan that bulges by a millimetre."""
     ring = rim[:-1]
-    middle = ring.mean(axis=0) + [0.0, 0.0, 0.001]
+    middle = ring.mean(axis=0) + np.array([0.0, 0.0, 0.001])
     index = np.arange(_RIM_POINTS)
     fan = np.stack([np.full(_RIM_POINTS, _RIM_POINTS), index, np.roll(index, -1)], axis=1)
     return Mesh(np.concatenate([ring, middle[None]]), fan, np.full((_RIM_POINTS + 1, 2), 0.5))
@@ -142,6 +142,6 @@ def _temple(
     side = np.array([sign * (np.abs(ear[:, 0]).min() + 0.002), ear[:, 1].max() - 0.001, ear[:, 2].mean()])
     start = np.array([hinge[0], hinge[1] + 0.45 * traits.height_m, front - 2.2 * (abs(hinge[0]) - 0.012) ** 2])
     bend = np.array([sign * max(abs(side[0]) + 0.003, abs(start[0])), start[1], start[2] - 0.012])
-    end = side + [0.0, -0.012, -0.022]
+    end = side + np.array([0.0, -0.012, -0.022])
     path = np.stack([start, bend, 0.5 * (bend + side), side, end])
     return tube(path, np.full(5, max(traits.wire_m, 0.0011)), 6, (0.0, 1.0, 0.0))

@@ -103,7 +103,7 @@ def _shell(
     points, outward = scalp.at(angle)
     height = _height(traits, angle, np.broadcast_to(turn, angle.shape), points) * volume
     curls = max(traits.style.lumps // 2, 1)
-    lumps = layered_noise(random, _SHELL_ROWS, SCALP_COLUMNS // 2, (max(curls - 2, 3), curls), 2)
+    lumps = layered_noise(random, (_SHELL_ROWS, SCALP_COLUMNS // 2), (max(curls - 2, 3), curls), 2)
     height = height + traits.style.lump_mm * np.concatenate([lumps, lumps[:, ::-1]], axis=1)
     height = np.maximum(height, 1.2) * _taper(traits, angle, start, end, turn)
     surface = points + outward * (height / 1000.0)[..., None]
@@ -180,7 +180,7 @@ def _curtain(
     z = top[:, 2] + share * (ring_z - top[:, 2])
     lumps = (
         layered_noise(
-            random, _CURTAIN_ROWS, len(order), (max(traits.style.lumps // 3, 3), max(traits.style.lumps, 2)), 2
+            random, (_CURTAIN_ROWS, len(order)), (max(traits.style.lumps // 3, 3), max(traits.style.lumps, 2)), 2
         )
         * along
     )

@@ -23,8 +23,8 @@ def paint_strands(seed: int, person: int, traits: HairTraits, colour: HairColour
     """
     random = numpy_generator(seed, "twin", person, "hair paint")
     rows, columns = atlas.HAIR.rows, atlas.HAIR.columns
-    streaks = smooth_noise(random, rows, columns, (3, 60)) + np.float32(0.8) * smooth_noise(
-        random, rows, columns, (6, 128)
+    streaks = smooth_noise(random, (rows, columns), (3, 60)) + np.float32(0.8) * smooth_noise(
+        random, (rows, columns), (6, 128)
     )
     grey = np.clip(
         np.float32(colour.grey) + np.float32(0.35 * colour.grey * (1 - colour.grey)) * streaks[..., None], 0.0, 1.0
@@ -40,7 +40,7 @@ def paint_strands(seed: int, person: int, traits: HairTraits, colour: HairColour
 def paint_roots(canvas: Canvas, skin: FloatMap, seed: int, person: int, traits: HairTraits, colour: HairColour) -> None:
     """Paint the scalp under the hair over `skin`, in place; a shaved head shows where hair would grow."""
     random = numpy_generator(seed, "twin", person, "root paint")
-    ragged = np.float32(1.3) * smooth_noise(random, *canvas.up.shape, (70, 120))
+    ragged = np.float32(1.3) * smooth_noise(random, canvas.up.shape, (70, 120))
     inside = traits.hairline(canvas.crown_turn).astype(np.float32) - canvas.crown_angle + ragged
     beyond = canvas.crown_angle - traits.bald_until(canvas.crown_turn).astype(np.float32) + ragged
     cover = ramp(inside, -1.0, 4.5) * (canvas.up > -75.0) * (np.float32(1.0) - canvas.ears)

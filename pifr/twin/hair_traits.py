@@ -15,7 +15,7 @@ from pifr.twin.person import Build
 
 # The hairline: degrees down from the crown at degrees round it, on the template.
 _HAIRLINE_TURN = (0, 15, 30, 40, 46, 52, 57, 61, 65, 69, 75, 90, 100, 108, 125, 150, 180)
-_HAIRLINE_ANGLE = (80, 80, 81.5, 86, 92, 101, 110, 116, 115, 107, 101, 99, 103, 113, 122, 129, 132)
+_HAIRLINE_ANGLE = (80, 80, 82, 87, 94, 104, 113, 118, 117, 108, 101, 99, 103, 113, 122, 129, 132)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class HairTraits:
         line = np.interp(turn, _HAIRLINE_TURN, _HAIRLINE_ANGLE)
         front = np.clip((62.0 - turn) / 20.0, 0.0, 1.0)
         temple = np.exp(-(((turn - 38.0) / 13.0) ** 2))
-        burns = np.exp(-(((turn - 63.0) / 4.5) ** 2))
+        burns = np.exp(-(((turn - 63.0) / 5.5) ** 2))
         return line + self.forehead * front - self.recess * (temple + 0.3 * front) + self.sideburns * burns
 
     def bald_until(self, turn_degrees: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
@@ -130,7 +130,7 @@ def draw_hair(seed: int, person: int, build: Build) -> HairTraits:
         forehead=float(np.clip(random.normal(0.0, 3.6), -8.0, 6.0)),
         recess=recess,
         parting=aside if parted else 99.0,
-        sideburns=float(random.uniform(-9.0, 9.0)) if male else -10.0,
+        sideburns=float(random.uniform(-5.0, 12.0)) if male else -10.0,
         streaks=float(random.uniform(0.4, 1.0)),
         gloss=float(random.uniform(0.25, 0.7)) * (0.4 if style.lumps > 12 else 1.0),
     )

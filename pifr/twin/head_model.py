@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ class HeadModel:
             ) from error
 
     @classmethod
-    def _from_arrays(cls, arrays: dict[str, npt.NDArray[np.generic]]) -> HeadModel:
+    def _from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> HeadModel:
         ends = np.cumsum(arrays["target_counts"])[:-1]
         vertices = np.split(arrays["target_vertices"].astype(np.int64), ends)
         offsets = np.split(arrays["target_offsets"] * DELTA_STEP_M, ends)

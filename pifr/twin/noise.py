@@ -9,27 +9,24 @@ from PIL import Image
 FloatMap = npt.NDArray[np.float32]
 
 
-def smooth_noise(random: np.random.Generator, rows: int, columns: int, cells: tuple[int, int]) -> FloatMap:
+def smooth_noise(random: np.random.Generator, shape: tuple[int, ...], cells: tuple[int, int]) -> FloatMap:
     """Return `(rows, columns)` smooth noise of about unit variance at its knots.
 
     Args:
         random: Where the knots are drawn from.
-        rows: Height of the result.
-        columns: Width of the result.
+        shape: Rows and columns of the result.
         cells: How many bumps fit down and across; unequal numbers give streaks.
     """
     knots = random.standard_normal((cells[0] + 1, cells[1] + 1)).astype(np.float32)
-    return np.asarray(Image.fromarray(knots).resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32)
+    return np.asarray(Image.fromarray(knots).resize((shape[1], shape[0]), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
-def layered_noise(
-    random: np.random.Generator, rows: int, columns: int, cells: tuple[int, int], layers: int
-) -> FloatMap:
+def layered_noise(random: np.random.Generator, shape: tuple[int, ...], cells: tuple[int, int], layers: int) -> FloatMap:
     """Return the sum of `layers` noises, each twice as fine and half as strong as the one before."""
-    total = np.zeros((rows, columns), dtype=np.float32)
+    total = np.zeros(shape, dtype=np.float32)
     for layer in range(layers):
         finer = (cells[0] << layer, cells[1] << layer)
-        total += np.float32(0.5**layer) * smooth_noise(random, rows, columns, finer)
+        total += np.float32(0.5**layer) * smooth_noise(random, shape, finer)
     return total
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pifr.twin import atlas, beard, brows, clothes, eyes, glasses, hair, hair_paint, hair_traits, skin
+from pifr.twin import atlas, beard, brows, clothes, eyes, glasses, hair, hair_paint, hair_traits, mouth, skin
 from pifr.twin.bake import head_model
 from pifr.twin.canvas import Canvas
 from pifr.twin.expression import action_weights
@@ -183,9 +183,9 @@ def _paint(seed: int, person: int, session: int, traits: _Traits, worn: clothes.
     texture[atlas.HEAD.region] = face
     texture[atlas.HAIR.region] = hair_paint.paint_strands(seed, person, traits.hair, traits.colour)
     texture[atlas.EYE.region] = eyes.paint_eye(seed, person, traits.eyes)
-    texture[atlas.MOUTH.region] = [0.12, 0.025, 0.022, 0.3]
-    texture[atlas.TONGUE.region] = [0.30, 0.085, 0.080, 0.4]
-    texture[atlas.TEETH.region] = [0.66, 0.60, 0.48, 0.6]
+    texture[atlas.MOUTH.region] = mouth.INSIDE
+    texture[atlas.TONGUE.region] = mouth.TONGUE
+    texture[atlas.TEETH.region] = mouth.paint_teeth(seed, person, traits.build)
     texture[atlas.SOCKET.region] = [0.30, 0.10, 0.085, 0.2]
     texture[atlas.LASH.region] = [0.020, 0.015, 0.012, 0.1]
     if traits.glasses is not None:

@@ -17,7 +17,7 @@ FloatMap = npt.NDArray[np.float32]
 # Reflectance of skin without melanin and blood, and what each takes from red, green and blue, in linear light.
 # The three span the published range of skin colours, sRGB (243, 205, 190) to (60, 38, 28).
 _BARE = np.array([0.83, 0.665, 0.575], dtype=np.float32)
-_MELANIN_TAKES = np.array([1.75, 2.45, 3.05], dtype=np.float32)
+_MELANIN_TAKES = np.array([1.85, 2.38, 2.82], dtype=np.float32)
 _BLOOD_TAKES = np.array([0.07, 0.36, 0.30], dtype=np.float32)
 
 
@@ -57,7 +57,7 @@ def draw_skin(seed: int, person: int, build: Build) -> SkinTraits:
     freckled = random.random() < 0.1 + 0.35 * fair
     strength = float(random.uniform(0.3, 1.0))
     return SkinTraits(
-        blood=float(np.clip(random.normal(0.9, 0.3), 0.25, 1.7)),
+        blood=float(np.clip(random.normal(0.8, 0.22), 0.25, 1.4)),
         flush=float(np.clip(random.gamma(2.0, 0.22), 0.03, 1.3)),
         mottle=float(random.uniform(0.15, 0.75)),
         freckles=strength * (0.35 + 0.65 * fair) if freckled and build.melanin < 0.5 else 0.0,
@@ -102,7 +102,7 @@ def paint_skin(canvas: Canvas, seed: int, person: int, build: Build, traits: Ski
 def _even_tone(canvas: Canvas, random: np.random.Generator, build: Build, traits: SkinTraits) -> Pigments:
     """Melanin and blood without spots: mottled, ruddier on cheeks, nose and ears."""
     shape = canvas.up.shape
-    mottled = layered_noise(random, *shape, (20, 28), 4) * np.float32(traits.mottle)
+    mottled = layered_noise(random, shape, (20, 28), 4) * np.float32(traits.mottle)
     speckle = random.standard_normal(shape).astype(np.float32)
     melanin = np.float32(build.melanin) * (np.float32(1.0) + np.float32(0.035) * mottled + np.float32(0.03) * speckle)
     melanin += np.float32(0.07 * build.melanin) * ramp(canvas.up, 30.0, 75.0)
@@ -110,9 +110,9 @@ def _even_tone(canvas: Canvas, random: np.random.Generator, build: Build, traits
         canvas.spot(45.0, -34.0, 20.0, 17.0)
         + np.float32(0.9) * canvas.spot(0.0, -36.0, 13.0, 14.0)
         + np.float32(0.35) * canvas.spot(0.0, -105.0, 17.0, 12.0)
-        + np.float32(0.8) * canvas.ears
+        + np.float32(0.45) * canvas.ears
     )
-    patchy = np.float32(1.0) + np.float32(0.25) * layered_noise(random, *shape, (26, 40), 2)
+    patchy = np.float32(1.0) + np.float32(0.25) * layered_noise(random, shape, (26, 40), 2)
     blood = np.float32(traits.blood) + np.float32(0.14 * traits.mottle) * mottled
     blood = blood + np.float32(0.9 * traits.flush) * flush * patchy
     return Pigments(melanin, np.maximum(blood, np.float32(0.05)))
@@ -124,12 +124,12 @@ def _add_spots(
     """Freckles over nose and cheeks, spots of age, and moles anywhere on the face."""
     shape = canvas.up.shape
     melanin = pigments.melanin.copy()
-    field = smooth_noise(random, *shape, (150, 190)) + np.float32(0.35) * smooth_noise(random, *shape, (14, 20))
+    field = smooth_noise(random, shape, (150, 190)) + np.float32(0.35) * smooth_noise(random, shape, (14, 20))
     where = canvas.spot(26.0, -28.0, 34.0, 30.0) + np.float32(0.4) * canvas.spot(0.0, 50.0, 45.0, 30.0)
     if traits.freckles > 0:
         melanin += np.float32(0.30 * traits.freckles) * where * ramp(field, 0.9, 1.7)
     spotted = max(0.0, build.age_years - 45.0) / 30.0
-    melanin += np.float32(0.10 * spotted) * ramp(smooth_noise(random, *shape, (60, 70)), 1.5, 2.2)
+    melanin += np.float32(0.10 * spotted) * ramp(smooth_noise(random, shape, (60, 70)), 1.5, 2.2)
     for _ in range(traits.moles):
         aside, up = random.uniform(-58.0, 58.0), random.uniform(-112.0, 62.0)
         size, depth = random.uniform(0.7, 1.9), random.uniform(0.25, 0.9)
@@ -143,7 +143,7 @@ def _add_lips(
 ) -> Pigments:
     """Lips hold more blood and, in dark skin, keep a pinker lower lip."""
     lips = canvas.lips
-    fine = np.float32(0.12) * smooth_noise(random, *canvas.up.shape, (90, 300))
+    fine = np.float32(0.12) * smooth_noise(random, canvas.up.shape, (90, 300))
     lower = ramp(canvas.up, -66.0, -70.0)
     lip_melanin = np.float32(build.melanin + traits.lip_melanin) - np.float32(0.28 * build.melanin) * lower
     lip_blood = np.float32(traits.lip_blood + 0.35 * build.melanin) * (np.float32(1.0) + fine)
@@ -169,7 +169,7 @@ def _shade(canvas: Canvas, random: np.random.Generator, traits: SkinTraits) -> F
 
 def _lines(canvas: Canvas, random: np.random.Generator) -> FloatMap:
     """Return 0 to about 0.25: furrows of the forehead, crow's feet, frown lines, folds beside the mouth."""
-    wave = np.float32(2.0) * smooth_noise(random, *canvas.up.shape, (8, 24))
+    wave = np.float32(2.0) * smooth_noise(random, canvas.up.shape, (8, 24))
     lines = np.zeros_like(canvas.up)
     for height in (43.0, 53.0, 64.0):
         depth = random.uniform(0.05, 0.20)
