@@ -14,6 +14,7 @@ from pifr.core.files import read_json, write_json
 from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, Measure, SystemScores
 from pifr.evaluation.scores import ScoreTable, read_scores
+from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part
 from pifr.metrics import Interval
 
 SCORES, PROTOCOL, ENVIRONMENT = "scores.parquet", "protocol.json", "environment.json"
@@ -31,6 +32,7 @@ class SystemResult:
         by_abs_yaw: Absolute yaw in degrees, as text -> figures.
         by_yaw: Signed yaw, as text -> figures.
         by_column: Other column -> its value -> figures.
+        at_dev_thresholds: Error rates at thresholds set on the protocol's development people, where it has some.
     """
 
     name: str
@@ -39,6 +41,7 @@ class SystemResult:
     by_abs_yaw: dict[str, Figures]
     by_yaw: dict[str, Figures]
     by_column: dict[str, dict[str, Figures]] = field(default_factory=dict)
+    at_dev_thresholds: list[DevThreshold] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; rates in percent."""
@@ -62,6 +65,7 @@ class SystemResult:
                 column: {name: figures.to_dict() for name, figures in groups.items()}
                 for column, groups in self.by_column.items()
             },
+            "at_dev_thresholds": [each.to_dict() for each in self.at_dev_thresholds],
             "embedder": self.record,
         }
 
@@ -163,7 +167,7 @@ def measure_scores(
     measure = measure or Measure()
     systems = []
     for name in scores.systems:
-        prepared = SystemScores(scores, name, measure, _reported_part(scores))
+        prepared = SystemScores(scores, name, measure, reported_part(scores))
         has_yaw = "yaw" in scores.pictures
         systems.append(
             SystemResult(
@@ -173,6 +177,7 @@ def measure_scores(
                 by_abs_yaw=prepared.by("yaw") if has_yaw else {},
                 by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
                 by_column={column: prepared.by(column) for column in by},
+                at_dev_thresholds=dev_thresholds(scores, name, measure),
             )
         )
     return BenchmarkResult(protocol, systems, scores, measure, environment or {}, folder)
@@ -217,14 +222,6 @@ def interval_text(rate: float, interval: Interval | None) -> str:
 
 def _of(groups: dict[str, Figures], key: str) -> dict[str, Any]:
     return {name: figures.to_dict().get(key) for name, figures in groups.items()}
-
-
-def _reported_part(scores: ScoreTable) -> str | None:
-    """Report ``eval`` where the protocol has both parts: dev only sets thresholds."""
-    if "part" not in scores.pictures:
-        return None
-    parts = set(scores.pictures["part"])
-    return "eval" if {"dev", "eval"} <= parts else None
 
 
 def _flat(system: str, kind: str, figures: Figures) -> dict[str, Any]:

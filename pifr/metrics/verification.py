@@ -142,7 +142,7 @@ def error_rates_at(
     """
     if not presorted:
         mated, nonmated = _sorted(mated, "mated"), _sorted(nonmated, "non-mated")
-    fmr = 1.0 - np.searchsorted(nonmated, thresholds, side="left") / len(nonmated)
+    fmr = (len(nonmated) - np.searchsorted(nonmated, thresholds, side="left")) / len(nonmated)
     fnmr = np.searchsorted(mated, thresholds, side="left") / len(mated)
     return fmr, fnmr
 

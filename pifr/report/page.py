@@ -14,6 +14,7 @@ from pifr.core.errors import DataError
 from pifr.core.files import write_text
 from pifr.evaluation.figures import SystemScores, pose_matrix
 from pifr.evaluation.results import BenchmarkResult
+from pifr.evaluation.thresholds import reported_part
 from pifr.metrics import cumulative_match, roc_points
 from pifr.report import plots
 from pifr.report.pictures import file_uri, worst_pairs
@@ -67,7 +68,8 @@ def write_report(
 
 def _section(result: BenchmarkResult) -> dict[str, Any]:
     """Collect everything the page says of one benchmark."""
-    prepared = {system.name: SystemScores(result.scores, system.name, result.measure) for system in result.systems}
+    part = reported_part(result.scores)
+    prepared = {s.name: SystemScores(result.scores, s.name, result.measure, part) for s in result.systems}
     folder = Path(str(result.protocol.get("folder", ".")))
     told: Headline = headline(result)
     return {
@@ -80,7 +82,8 @@ def _section(result: BenchmarkResult) -> dict[str, Any]:
         "published": _published(result),
         "column_tables": _column_tables(result),
         "plots": _plots(result, prepared),
-        "errors": [_errors(result, name, folder, index) for index, name in enumerate(prepared)],
+        "errors": [_errors(result, each, folder, index) for index, each in enumerate(prepared.values())],
+        "dev_rows": [(plots.colour(i), s.name, t) for i, s in enumerate(result.systems) for t in s.at_dev_thresholds],
         "records": [(system.name, system.record) for system in result.systems],
         "measure": result.measure,
         "environment": result.environment,
@@ -185,15 +188,15 @@ def _plots(result: BenchmarkResult, prepared: dict[str, SystemScores]) -> dict[s
     return drawn
 
 
-def _errors(result: BenchmarkResult, name: str, folder: Path, index: int) -> dict[str, Any]:
+def _errors(result: BenchmarkResult, prepared: SystemScores, folder: Path, index: int) -> dict[str, Any]:
     """Everything about one system that has a place of its own: histogram, heat map, worst pairs."""
-    table = result.scores
-    known = table.search & ~np.isnan(table.scores[name])
+    name, table = prepared.system, prepared.table
     values = table.scores[name]
+    known = ~np.isnan(values)
     false_matches, false_nonmatches = worst_pairs(table, name, folder)
     heat = None
-    if not table.search.all():
-        names, rates, _ = pose_matrix(table, name, result.measure.bin_degrees)
+    if not result.scores.search.all():
+        names, rates, _ = pose_matrix(result.scores, name, result.measure.bin_degrees)
         heat = Markup(plots.yaw_heat_map(names, rates, name))
     return {
         "name": name,

@@ -31,11 +31,19 @@ def run(command, *arguments):
     return outcome.output
 
 
-@pytest.fixture
-def folders(drawn, tmp_path, monkeypatch):
-    (tmp_path / "grids.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
-    drawn.save(tmp_path / "faces.csv")
+@pytest.fixture(scope="module")
+def folders(drawn, tmp_path_factory):
+    """Three benchmarks in the current folder: a, b, and both."""
+    here = tmp_path_factory.mktemp("compare")
+    (here / "grids.py").write_text(MODULE)
+    drawn.save(here / "faces.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        make_benchmarks()
+        yield
+
+
+def make_benchmarks():
     common = ["--data", "faces.csv", "--bootstrap", 20]
     run(benchmark, *common, "--embedder", "python:grids:Grid", "--name", "grid", "--out", "a")
     run(benchmark, *common, "--embedder", "python:grids:Coarse", "--name", "coarse", "--out", "b")

@@ -197,12 +197,38 @@ def test_a_folder_without_scores_is_refused(tmp_path):
         read_result(tmp_path)
 
 
-def test_dev_sets_nothing_aside_but_eval_is_what_is_reported(result):
+@pytest.fixture
+def with_dev(result):
+    """The same scores, the first six people for development."""
     table = result.scores
     part = np.where(table.pictures["subject"] <= "006", "dev", "eval")
     same = part[table.probe] == part[table.reference]
     pictures = table.pictures.assign(part=part)
-    split = type(table)(pictures, table.probe, table.reference, table.search, table.scores).select(same)
-    found = measure_scores(split, {}, measure=QUICK).systems[0]
+    return type(table)(pictures, table.probe, table.reference, table.search, table.scores).select(same)
+
+
+def test_only_eval_is_reported(with_dev):
+    found = measure_scores(with_dev, {}, measure=QUICK).systems[0]
     assert found.overall.people == 6
     assert found.overall.mated + found.overall.nonmated == 6 * 6 * 6
+
+
+def test_thresholds_come_from_dev(with_dev):
+    found = measure_scores(with_dev, {}, measure=QUICK).systems[0]
+    scores = with_dev.scores["fine"]
+    searched = with_dev.search
+    dev = searched & (with_dev.column("part") == "dev")
+    held_out = searched & ~dev
+    for each in found.at_dev_thresholds:
+        assert each.fmr == np.mean(scores[held_out & ~with_dev.mated] >= each.threshold)
+        assert each.fnmr == np.mean(scores[held_out & with_dev.mated] < each.threshold)
+    by_rule = {each.rule: each for each in found.at_dev_thresholds}
+    # 6 x 6 x 5 = 180 impostors on dev: enough for 0.1 and 0.01, too few for 0.001.
+    assert list(by_rule) == ["EER", "FMR 0.1", "FMR 0.01"]
+    assert np.mean(scores[dev & ~with_dev.mated] >= by_rule["FMR 0.01"].threshold) <= 0.01
+    yaws = by_rule["EER"].fnmr_by_abs_yaw
+    assert np.mean(list(yaws.values())) == pytest.approx(by_rule["EER"].fnmr)
+
+
+def test_without_dev_there_are_no_such_thresholds(result):
+    assert all(system.at_dev_thresholds == [] for system in result.systems)

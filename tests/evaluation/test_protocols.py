@@ -59,6 +59,49 @@ def test_setting_two_gives_the_published_counts():
             assert gallery["session"][person] == attended[0]  # the person's first appearance
 
 
+def test_bobs_people_are_counted():
+    for name in [name for name in protocol_names() if name.startswith("multipie-") and "setting" not in name]:
+        people = load_definition(name).people
+        if name != "multipie-drgan":
+            assert (len(people.dev), len(people.eval)) == (64, 65)
+            assert not set(people.dev) & set(people.eval)
+    assert len([name for name in protocol_names() if name.startswith("multipie-p")]) == 16
+
+
+def test_bobs_pose_protocol_keeps_dev_and_eval_apart():
+    # People 2 and 4 are dev, 3 and 5 are eval, 1 is for training.
+    index = multipie_index({f"{p:03d}": ["01", "02", "04"] for p in range(1, 6)}, lights=2)
+    applied = load_protocol("multipie-p", index)
+    part = dict(zip(index.table["subject"], applied.part, strict=True))
+    assert part == {"001": "", "002": "dev", "003": "eval", "004": "dev", "005": "eval"}
+    assert applied.training_people == ["001"]
+    probes = index.table.iloc[applied.probes]
+    # Session 2 has one neutral recording, session 4 two; 13 cameras each, light 00 only.
+    assert len(probes) == 4 * (1 + 2) * 13
+    assert set(probes["illumination"]) == {"00"}
+    assert set(index.table["session"].iloc[applied.enrolment]) == {"01"}
+
+
+@pytest.mark.parametrize(
+    ("name", "enrolled", "probes"),
+    [("multipie-m", 1, 3), ("multipie-u", 1, 3 * 19), ("multipie-g", 19, 3 * 19), ("multipie-e", 1, 4),
+     ("multipie-p110", 1, 3), ("multipie-p191", 1, 3)],
+)  # fmt: skip
+def test_bobs_protocols_take_what_its_code_says(name, enrolled, probes):
+    # Sessions 1, 2 and 4 with recordings 01 and 02: per person one neutral in session 2, two in session 4.
+    index = multipie_index({f"{p:03d}": ["01", "02", "04"] for p in (2, 3, 4, 5)})
+    applied = load_protocol(name, index)
+    assert (len(applied.enrolment), len(applied.probes)) == (4 * enrolled, 4 * probes)
+
+
+def test_the_dr_gan_split_counts_frontal_probes():
+    index = multipie_index({f"{p:03d}": ["01", "02"] for p in range(1, 5)})
+    applied = load_protocol("multipie-drgan", index, train_people=1)
+    # 3 people, 2 sessions, 9 cameras, 20 lights; one picture of each is enrolled.
+    assert (len(applied.enrolment), len(applied.probes)) == (3, 3 * (2 * 9 * 20 - 1))
+    assert set(np.abs(index.yaw_degrees[applied.probes])) == {0, 15, 30, 45, 60}
+
+
 def test_only_one_neutral_recording_of_a_session_is_used():
     index = multipie_index({f"{p:03d}": ["01", "04"] for p in range(1, 4)}, lights=8, recordings=("01", "02", "03"))
     applied = load_protocol("multipie-setting-2", index, train_people=0)

@@ -143,3 +143,13 @@ def test_the_worst_pairs_are_the_worst(result):
     assert len({pair.first_caption.split(",")[0] for pair in false_nonmatches}) == len(false_nonmatches)
     ordered = [pair.score for pair in false_matches]
     assert ordered == sorted(ordered, reverse=True)
+
+
+def test_development_thresholds_have_a_table(result, tmp_path):
+    table = result.scores
+    part = np.where(table.pictures["subject"] <= "006", "dev", "eval")
+    keep = part[table.probe] == part[table.reference]
+    split = replace(table, pictures=table.pictures.assign(part=part)).select(keep)
+    _, text = parse(write_report(measure_scores(split, result.protocol, measure=result.measure), tmp_path / "r.html"))
+    assert "At thresholds set on development people" in text
+    assert "FMR 0.01" in text

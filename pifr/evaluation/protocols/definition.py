@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -76,11 +77,13 @@ class Definition(Config):
     """Published rank-1 in percent: method -> absolute yaw -> figure."""
     published_source: str = ""
     """Where the published figures stand."""
+    variants: dict[str, dict[str, Any]] = Field(default={})
+    """Further protocols of this file: name -> the keys in which they differ."""
 
 
 def protocol_names() -> list[str]:
     """Return the names of the protocols that come with the package."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+    return sorted(_shipped())
 
 
 def load_definition(name: str | Path) -> Definition:
@@ -90,8 +93,33 @@ def load_definition(name: str | Path) -> Definition:
         ConfigError: If there is none of that name, or the file is malformed.
     """
     path = Path(name)
-    if path.suffix not in (".yaml", ".yml"):
-        path = _FOLDER / f"{name}.yaml"
-        if not path.is_file():
-            raise ConfigError(f"unknown protocol {str(name)!r}", cure=near_names(str(name), protocol_names()))
-    return check_config(Definition, read_yaml(path), str(path))
+    if path.suffix in (".yaml", ".yml"):
+        return check_config(Definition, read_yaml(path), str(path))
+    shipped = _shipped()
+    if str(name) not in shipped:
+        raise ConfigError(f"unknown protocol {str(name)!r}", cure=near_names(str(name), shipped))
+    path = shipped[str(name)]
+    values = read_yaml(path)
+    variants = values.pop("variants", {})
+    if str(name) != values["name"]:
+        values = _merge(values, {"name": str(name), **variants[str(name)]})
+    return check_config(Definition, values, str(path))
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    """Return protocol name -> the file that defines it."""
+    found = {}
+    for path in sorted(_FOLDER.glob("*.yaml")):
+        values = read_yaml(path)
+        found.update(dict.fromkeys((values["name"], *values.get("variants", {})), path))
+    return found
+
+
+def _merge(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the keys of ``change`` laid over it, mappings merged key by key."""
+    merged = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
