@@ -99,7 +99,15 @@ def beard_offsets(
     lips = (np.abs(up + 68.0) < 10.5) & (aside < 27.0)
     worn = _worn(aside.astype(np.float32), up.astype(np.float32), z.astype(np.float32), traits) * (skin & ~lips)
     chin = 1.0 + 0.8 * np.exp(-(((aside) / 26.0) ** 2)) * (up < -84.0)
-    return worn.astype(np.float64) * chin * traits.length_mm / 1000.0 * sitting_beard(seed, person, session, traits)
+    sides = np.clip((-35.0 - up) / 40.0, 0.15, 1.0)
+    return (
+        worn.astype(np.float64)
+        * chin
+        * sides
+        * traits.length_mm
+        / 1000.0
+        * sitting_beard(seed, person, session, traits)
+    )
 
 
 def _region(aside: FloatMap, up: FloatMap, forward: FloatMap, traits: BeardTraits) -> FloatMap:

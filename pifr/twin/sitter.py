@@ -191,6 +191,7 @@ def _paint(seed: int, person: int, session: int, traits: _Traits, worn: clothes.
     if traits.glasses is not None:
         texture[atlas.FRAME.region] = [*traits.glasses.frame, 0.8]
         texture[atlas.LENS.region] = [0.9, 0.9, 0.9, 1.0]
+    texture.flags.writeable = False  # all takes of the sitting share it
     return texture
 
 

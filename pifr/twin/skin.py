@@ -62,7 +62,7 @@ def draw_skin(seed: int, person: int, build: Build) -> SkinTraits:
         mottle=float(random.uniform(0.15, 0.75)),
         freckles=strength * (0.35 + 0.65 * fair) if freckled and build.melanin < 0.5 else 0.0,
         moles=int(random.poisson(2.2)),
-        lip_blood=float(np.clip(random.normal(2.0, 0.6), 0.9, 3.6)),
+        lip_blood=float(np.clip(random.normal(2.4, 0.6), 1.2, 4.0)),
         lip_melanin=float(np.clip(random.normal(0.10, 0.08), -0.04, 0.32)),
         shadows=float(np.clip(random.gamma(2.5, 0.4), 0.1, 2.8)),
         lines=float(np.clip((build.age_years - 28.0) / 40.0, 0.0, 1.2) * random.uniform(0.6, 1.3)),
