@@ -1,0 +1,5 @@
+"""``python -m ipgan`` and ``torchrun -m ipgan``."""
+
+from ipgan.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""From rows of pictures to the tensors of one step, augmented alike on both sides of a pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ipgan.config import AugmentationConfig
+from ipgan.identity_warp import Warp, draw_flip, draw_warp
+from ipgan.sampler import Pairs
+from ipgan.training_data import TrainingData
+from pifr.data.tensors import to_input
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's pictures, ``(B, 3, S, S)`` float32 in -1..1.
+
+    Attributes:
+        source: Who is to be shown.
+        driver: Whose pose is taken; stretched and recoloured by itself.
+        target: What the result is compared with.
+        labels: ``(B,)`` which person the source is; -1 where it was made a new one.
+        same_person: ``(B,)`` bool.
+        paired: ``(B,)`` bool.
+        yaw: ``(B,)`` of driver and target in units of 90 degrees, NaN where unknown.
+    """
+
+    source: Tensor
+    driver: Tensor
+    target: Tensor
+    labels: Tensor
+    same_person: Tensor
+    paired: Tensor
+    yaw: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def make_batch(data: TrainingData, pairs: Pairs, config: AugmentationConfig, device: torch.device) -> Batch:
+    """Fetch and augment the pictures of ``pairs``, drawing from torch's global generator."""
+
+    def fetch(rows: np.ndarray) -> Tensor:
+        return to_input(data.store[rows], data.spec, device)
+
+    def on_device(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+    flip = draw_flip(len(pairs), config.flip, device)
+    stretched = torch.rand(len(pairs), device=device) < config.identity_warp_share
+    new_person = _with_flip(draw_warp(stretched, config.identity_warp, config.colour), flip)
+    alone = _with_flip(draw_warp(torch.ones_like(stretched), config.driver, 2 * config.driver), flip)
+    labels = on_device(data.people[pairs.source])
+    return Batch(
+        source=new_person(fetch(pairs.source)),
+        driver=alone(fetch(pairs.driver)),
+        target=new_person(fetch(pairs.target)),
+        labels=torch.where(stretched, -1, labels),
+        same_person=on_device(pairs.same_person),
+        paired=on_device(pairs.paired),
+        yaw=on_device(data.yaw_degrees[pairs.driver]).float() * flip / 90,
+    )
+
+
+def _with_flip(warp: Warp, flip: Tensor) -> Warp:
+    return replace(warp, flip=flip)

@@ -1,0 +1,112 @@
+"""The ``ipgan`` command: train a generator, look at what it makes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+import pifr
+from pifr.core.commandline import device_option, run, set_option
+from pifr.core.errors import ConfigError
+
+
+@click.group(cls=click.RichGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(pifr.__version__, prog_name="ipgan")
+def ipgan_command() -> None:
+    """Train a generator that shows a person in another pose, and look at what it makes.
+
+    \b
+    Examples:
+      ipgan train ipgan-tiny-64 --set data.manifest=faces/manifest.csv
+      ipgan sample runs/00000-train-ipgan faces/test.csv --yaws=-60,-30,0,30,60 --out grid.png
+    """
+
+
+@ipgan_command.command()
+@click.argument("config", required=False)
+@set_option
+@click.option("--runs", default="runs", show_default=True, help="Folder in which the new run folder is made.")
+@click.option("--resume", help="Run folder to go on with; its own config is used, and CONFIG is left out.")
+@click.option("--dry-run", is_flag=True, help="Check config and data, print the resolved config, train nothing.")
+@device_option
+def train(
+    config: str | None, overrides: tuple[str, ...], runs: str, resume: str | None, dry_run: bool, device: str
+) -> None:
+    """Train a generator.
+
+    CONFIG is a YAML file or the name of a shipped recipe such as 'ipgan-tiny-64'. The run folder holds checkpoints,
+    sample grids and history.jsonl. Ctrl-C saves and stops; --resume goes on from there, or from the last checkpoint
+    after a kill, with the same result as an unbroken run.
+    On several GPUs: torchrun --nproc-per-node 4 -m ipgan train CONFIG.
+
+    \b
+    Examples:
+      ipgan train ipgan-tiny-64 --set data.manifest=faces/manifest.csv --set steps=4000
+      ipgan train ipgan-tiny-64 --set data.manifest=faces.csv --set losses.adversarial=0 --dry-run
+      ipgan train --resume runs/00000-train-ipgan
+    """
+    from ipgan.config import TrainConfig
+    from pifr.core.config import load_config
+    from pifr.core.runs import RunFolder
+
+    if (config is None) == (resume is None):
+        raise ConfigError("name a config, or a run to go on with", cure="give either CONFIG or --resume RUN")
+    source = config if config is not None else RunFolder.open(Path(str(resume))).config_path
+    recipe = load_config(TrainConfig, source, overrides)
+    if dry_run:
+        from ipgan.training_data import check_training_manifest
+
+        manifest, _ = check_training_manifest(recipe)
+        click.echo(recipe.to_yaml().rstrip())
+        click.echo(f"# {len(manifest)} pictures of {len(manifest.subjects)} people; nothing was trained")
+        return
+
+    from ipgan.training import train as train_generator
+
+    result = train_generator(recipe, Path(runs), Path(resume) if resume else None, device)
+    click.echo(result.table())
+
+
+@ipgan_command.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("manifest", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The grid, .png or .jpg.")
+@click.option("--yaws", help="Columns in degrees, for example --yaws=-60,-30,0; by default those in MANIFEST.")
+@click.option("--split", help="Show people of this split only.")
+@click.option("--people", default=8, show_default=True, type=click.IntRange(1), help="Rows.")
+@device_option
+def sample(
+    model: Path, manifest: Path, out: Path, yaws: str | None, split: str | None, people: int, device: str
+) -> None:
+    """Draw a grid: the people of MANIFEST in rows, poses in columns, the source at the left, the true view underneath.
+
+    MODEL is a run folder of 'ipgan train', or one of its checkpoints. Where MANIFEST knows no yaw and none is asked
+    for, the columns are pictures to imitate.
+
+    \b
+    Examples:
+      ipgan sample runs/00000-train-ipgan faces.csv --split test --out grid.png
+      ipgan sample runs/00000-train-ipgan faces.csv --yaws=-90,-45,0,45,90 --people 12 --out grid.png
+    """
+    from ipgan.grid import sample_grid
+
+    wanted = None if yaws is None else parse_yaws(yaws)
+    click.echo(str(sample_grid(model, manifest, out, wanted, split, people, device)))
+
+
+def parse_yaws(text: str) -> list[float]:
+    """Read ``-60,-30,0`` as numbers.
+
+    Raises:
+        ConfigError: If a part is no number.
+    """
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError("yaws are numbers with commas between", where="--yaws", found=repr(text)) from None
+
+
+def main() -> None:
+    """Entry point of the ``ipgan`` command."""
+    run(ipgan_command)

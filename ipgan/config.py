@@ -1,0 +1,190 @@
+"""What to train on, how large, with which losses, for how long."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from pifr.core.config import Config
+from pifr.core.device import Precision
+
+
+class DataConfig(Config):
+    """Pictures, and which of them show one moment."""
+
+    manifest: Path = Path("manifest.csv")
+    """Manifest of square pictures, CSV or Parquet; only ``path`` and ``subject`` are needed."""
+    split: str | None = "train"
+    """Rows of this split train; None takes all rows."""
+    grid_split: str | None = "val"
+    """Sample grids show people of this split where there is one, and training people else."""
+    size_px: int = Field(default=64, ge=16)
+    """Side of the pictures; a power of two."""
+    sitting_columns: tuple[str, ...] = ("session", "recording", "illumination", "expression")
+    """Two pictures of one person that agree in all of these columns (those that exist) show one moment: the paired
+    loss may compare them pixel by pixel."""
+    use_yaw: bool = True
+    """Use yaw where it is known: as a head of the pose encoder, and to let other people lend their pose."""
+    same_yaw_degrees: float = Field(default=4.0, ge=0)
+    """Pictures whose yaws differ by no more than this are seen from one side."""
+
+    @model_validator(mode="after")
+    def _power_of_two(self) -> Self:
+        if self.size_px & (self.size_px - 1):
+            raise ValueError(f"size_px must be a power of two, found {self.size_px}")
+        return self
+
+
+class PairsConfig(Config):
+    """Which (source, driver) pairs make a batch; the rest of the batch pairs two people."""
+
+    same_sitting: float = Field(default=0.65, ge=0, le=1)
+    """Share of pairs whose driver is another view of the source's own sitting, where there is one."""
+    same_picture: float = Field(default=0.05, ge=0, le=1)
+    """Share of pairs whose driver is the source picture itself: plain reconstruction."""
+    frontal_source: float = Field(default=0.5, ge=0, le=1)
+    """Share of pairs whose source is within 30 degrees of frontal, where yaw is known: it is what users will turn."""
+    generation: float = Field(default=0.25, ge=0, le=1)
+    """Size of the generation path's batch as a share of ``batch_size``; comes on top of it."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.same_sitting + self.same_picture > 1:
+            raise ValueError("same_sitting and same_picture must not exceed 1 together")
+        return self
+
+
+class ModelConfig(Config):
+    """Sizes. A layer at r x r pixels has ``min(channel_max, channel_base / r)`` channels."""
+
+    generator_channel_base: int = Field(default=2048, ge=32)
+    """Width of the generator."""
+    encoder_channel_base: int = Field(default=1024, ge=32)
+    """Width of the identity encoder."""
+    discriminator_channel_base: int = Field(default=1024, ge=32)
+    """Width of the discriminator."""
+    pose_channel_base: int = Field(default=512, ge=32)
+    """Width of the pose encoder."""
+    channel_max: int = Field(default=256, ge=8)
+    """No layer is wider."""
+    identity_dim: int = Field(default=256, ge=2)
+    """Length F of the identity code."""
+    pose_dim: int = Field(default=16, ge=1)
+    """Length P of the pose code."""
+    style_dim: int = Field(default=256, ge=8)
+    """Width of the mapping that turns both codes into styles."""
+
+
+class LossConfig(Config):
+    """Weight of every term; 0 removes it. Formulas and sources: ``ipgan.losses``."""
+
+    adversarial: float = Field(default=0.1, ge=0)
+    """Realness, non-saturating."""
+    r1: float = Field(default=1.0, ge=0)
+    """Gradient penalty on real pictures (gamma)."""
+    identity_margin: float = Field(default=0.1, ge=0)
+    """Cosine-margin softmax over the training people, on the identity encoder."""
+    identity_cosine: float = Field(default=0.5, ge=0)
+    """Recovery of the identity code from the generated face."""
+    identity_feature: float = Field(default=1.0, ge=0)
+    """Identity features of the generated face against those of the true view, where it exists."""
+    pose_recovery: float = Field(default=0.2, ge=0)
+    """Recovery of the pose code from the generated face."""
+    reconstruction: float = Field(default=1.0, ge=0)
+    """Pixels of the generated face against the driver's."""
+    reconstruction_other: float = Field(default=0.1, ge=0, le=1)
+    """The reconstruction's factor where source and driver are two people."""
+    paired: float = Field(default=5.0, ge=0)
+    """Pixels of the generated face against the true view of the same sitting, at three scales, and their gradients."""
+    kl: float = Field(default=0.003, ge=0)
+    """Distance of the pose posterior from N(0, I)."""
+    yaw: float = Field(default=1.0, ge=0)
+    """Linear yaw head on the pose code, where yaw is known."""
+
+
+class AugmentationConfig(Config):
+    """Augmentation for small sets."""
+
+    flip: bool = True
+    """Mirror half of the pairs; their yaw changes its sign."""
+    identity_warp: float = Field(default=0.08, ge=0, le=0.5)
+    """How far heads are stretched, alike in all views of a pair: each stretched head is a new person."""
+    identity_warp_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of pairs that are stretched and recoloured; the others train the margin loss."""
+    colour: float = Field(default=0.15, ge=0, le=1)
+    """How far colours are changed, alike in all views of a pair."""
+    driver: float = Field(default=0.08, ge=0, le=0.5)
+    """How far drivers alone are stretched and recoloured, so that the pose code can't carry the driver's face."""
+    discriminator: tuple[str, ...] = ("colour", "translation", "cutout")
+    """Differentiable augmentation of all that the discriminator sees."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = set(self.discriminator) - {"colour", "translation", "cutout"}
+        if unknown:
+            raise ValueError(f"unknown augmentation {sorted(unknown)[0]!r}; use colour, translation, cutout")
+        return self
+
+
+class OptimizerConfig(Config):
+    """Adam for both sides."""
+
+    lr: float = Field(default=1e-3, gt=0)
+    """Learning rate of encoders and generator."""
+    discriminator_lr: float = Field(default=1e-3, gt=0)
+    """Learning rate of the discriminator."""
+    betas: tuple[float, float] = (0.0, 0.99)
+    """Adam's betas."""
+    lr_warmup_steps: int = Field(default=50, ge=0)
+    """Steps over which the rates rise from 0."""
+    lr_final: float = Field(default=0.1, ge=0, le=1)
+    """The rates fall along a cosine to this share of themselves at the last step."""
+    r1_every: int = Field(default=16, ge=1)
+    """The gradient penalty is computed every so many steps, and weighs as many times more."""
+    ema_half_life_images: int = Field(default=2000, ge=0)
+    """Half-life of the averaged weights, in images."""
+    ema_rampup: float = Field(default=0.1, ge=0, le=1)
+    """The half-life is at most this share of the images seen; 0 turns the ramp off."""
+    accumulate: int = Field(default=1, ge=1)
+    """Micro-batches a step, for batches that do not fit into memory."""
+    max_skipped_in_a_row: int = Field(default=10, ge=1)
+    """So many steps with non-finite gradients in a row end the run."""
+
+
+class TrainConfig(Config):
+    """One training of the generator."""
+
+    name: str = "ipgan"
+    """Goes into the run folder's name."""
+    data: DataConfig = DataConfig()
+    pairs: PairsConfig = PairsConfig()
+    model: ModelConfig = ModelConfig()
+    losses: LossConfig = LossConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    steps: int = Field(default=2000, ge=1)
+    """Training steps."""
+    batch_size: int = Field(default=32, ge=2)
+    """Pairs a step, over all processes and micro-batches."""
+    warmup_steps: int = Field(default=0, ge=0)
+    """Steps without adversary and generation path: a cheap start on pairs alone."""
+    seed: int = 0
+    """Seed of everything."""
+    precision: Precision = "auto"
+    """auto is bfloat16 on a GPU that has it and on CPUs with bfloat16 arithmetic, float32 elsewhere."""
+    tick_steps: int = Field(default=50, ge=1)
+    """A status line and a history record every so many steps."""
+    grid_steps: int = Field(default=500, ge=0)
+    """A sample grid every so many steps, and at the end; 0 draws the last only."""
+    checkpoint_steps: int = Field(default=500, ge=1)
+    """A checkpoint every so many steps, and at the end."""
+    keep_checkpoints: int = Field(default=2, ge=1)
+    """Older checkpoints are removed."""
+
+    @model_validator(mode="after")
+    def _enough_to_learn(self) -> Self:
+        if self.losses.reconstruction == 0 and self.losses.paired == 0 and self.losses.adversarial == 0:
+            raise ValueError("reconstruction, paired and adversarial are all 0: nothing would train the generator")
+        return self

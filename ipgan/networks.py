@@ -1,0 +1,122 @@
+"""The networks of one training, their averaged twins, and how they are frozen and averaged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from ipgan.config import ModelConfig
+from ipgan.discriminator import Discriminator
+from ipgan.generator import Generator
+from ipgan.identity_encoder import IdentityEncoder
+from ipgan.pose_encoder import PoseEncoder
+from pifr.core.seeds import derive_seed
+
+
+class Rotation(nn.Module):
+    """The three networks that turn a face: what inference needs, and what is averaged.
+
+    Args:
+        config: Sizes.
+        size_px: Side of the pictures.
+    """
+
+    def __init__(self, config: ModelConfig, size_px: int) -> None:
+        super().__init__()
+        self.config = config
+        self.identity_encoder = IdentityEncoder(config, size_px)
+        self.pose_encoder = PoseEncoder(config, size_px)
+        self.generator = Generator(config, size_px)
+
+
+class Adversary(nn.Module):
+    """What serves training alone: the discriminator, and one direction a training person for the margin loss.
+
+    Args:
+        config: Sizes.
+        size_px: Side of the pictures.
+        people: Number of training people K.
+    """
+
+    def __init__(self, config: ModelConfig, size_px: int, people: int) -> None:
+        super().__init__()
+        self.discriminator = Discriminator(config, size_px)
+        self.people = nn.Parameter(torch.randn(people, config.identity_dim))
+
+
+class Networks:
+    """All networks of one training.
+
+    Attributes:
+        rotation: Encoders and generator, trained.
+        adversary: Discriminator and the people's directions.
+        averaged: Running average of ``rotation``.
+
+    Args:
+        config: Sizes.
+        size_px: Side of the pictures.
+        people: Number of training people.
+        seed: Seed of the first weights; every process draws the same.
+        device: Where they live.
+    """
+
+    def __init__(self, config: ModelConfig, size_px: int, people: int, seed: int, device: torch.device) -> None:
+        torch.manual_seed(derive_seed(seed, "weights"))
+        self.rotation = Rotation(config, size_px).to(device)
+        self.adversary = Adversary(config, size_px, people).to(device)
+        self.averaged = copy.deepcopy(self.rotation).requires_grad_(False).eval()
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Return them by the names used in checkpoints."""
+        return {"rotation": self.rotation, "adversary": self.adversary, "averaged": self.averaged}
+
+    def rotation_parameters(self) -> list[nn.Parameter]:
+        """Weights trained by the rotation's optimizer: encoders, generator and the people's directions."""
+        return [*self.rotation.parameters(), self.adversary.people]
+
+    def discriminator_parameters(self) -> list[nn.Parameter]:
+        """Weights trained by the discriminator's optimizer."""
+        return list(self.adversary.discriminator.parameters())
+
+    @torch.no_grad()
+    def update_average(self, images_seen: int, batch_size: int, half_life_images: int, rampup: float) -> None:
+        """Move the average toward the trained weights (Karras et al., NeurIPS 2020, ``ema_kimg`` and ``ema_rampup``).
+
+        Args:
+            images_seen: Images shown so far.
+            batch_size: Images since the last call.
+            half_life_images: After so many images an old weight counts half.
+            rampup: The half-life is at most this share of ``images_seen``; 0 turns the ramp off.
+        """
+        half_life = min(half_life_images, images_seen * rampup) if rampup else half_life_images
+        keep = 0.5 ** (batch_size / max(half_life, 1e-8))
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.rotation.parameters()), 1 - keep)
+
+
+@contextmanager
+def frozen(*modules: nn.Module) -> Iterator[None]:
+    """Let gradients flow through modules without reaching their weights; backward is then a third cheaper."""
+    parameters = [parameter for module in modules for parameter in module.parameters()]
+    states = [parameter.requires_grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter, state in zip(parameters, states, strict=True):
+            parameter.requires_grad_(state)
+
+
+def parameters_in_millions(module: nn.Module) -> float:
+    """Return the number of weights in millions."""
+    return sum(parameter.numel() for parameter in module.parameters()) / 1e6
+
+
+def total_norm(parameters: list[nn.Parameter]) -> Tensor:
+    """Return the norm of all gradients together, a scalar; not finite if any of them is not."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))

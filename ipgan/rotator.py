@@ -1,0 +1,190 @@
+"""Turning faces with trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ipgan.config import ModelConfig
+from ipgan.networks import Rotation
+from ipgan.pose_map import PoseMap
+from ipgan.precision import compute_dtype
+from pifr.core.checkpoint import Checkpoint, latest_checkpoint, load_modules, read_weights, write_weights
+from pifr.core.config import check_config
+from pifr.core.device import Precision, choose_device
+from pifr.core.errors import CheckpointError, DataError
+from pifr.core.files import atomic_path, read_json, sha256_of_file, write_json
+from pifr.data.spec import InputSpec
+from pifr.data.tensors import to_input, to_pixels
+
+KIND = "ipgan"
+"""Written to every checkpoint's meta.json, so that weights of something else are refused."""
+
+
+class Rotator:
+    """A trained generator, ready to turn faces.
+
+    Pictures go in and come out as uint8 RGB. A pose is a yaw in degrees, a picture to imitate, or a code.
+
+    Attributes:
+        spec: What pictures must look like; check their alignment with ``spec.require_template``.
+        name: For provenance and messages.
+        sha256: Digest of the weights file.
+
+    Args:
+        rotation: Networks.
+        spec: Their input.
+        pose_map: Degrees to codes; None where no yaw was known in training.
+        name: See above.
+        sha256: See above.
+        device: Where to run.
+        precision: Number format.
+        batch_size: Faces at once; bounds the memory, not the input.
+    """
+
+    def __init__(
+        self, rotation: Rotation, spec: InputSpec, pose_map: PoseMap | None, name: str, sha256: str,
+        device: torch.device, precision: Precision = "auto", batch_size: int = 32,
+    ) -> None:  # fmt: skip
+        self.rotation = rotation.to(device).eval()
+        self.spec, self.pose_map, self.name, self.sha256 = spec, pose_map, name, sha256
+        self.device, self.dtype, self.batch_size = device, compute_dtype(device, precision), batch_size
+
+    @classmethod
+    def load(cls, path: Path | str, device: str = "auto", precision: Precision = "auto") -> Rotator:
+        """Load weights.
+
+        Args:
+            path: A run folder (its newest checkpoint is taken), a checkpoint folder, or what :meth:`save` wrote.
+            device: auto, cpu, cuda or cuda:N.
+            precision: Number format to compute in.
+
+        Raises:
+            CheckpointError: If there are no weights, they are damaged, or of another kind of model.
+        """
+        path = Path(path)
+        folder = path if (path / "meta.json").is_file() else latest_checkpoint(path / "checkpoints").path
+        checkpoint, meta = Checkpoint(folder, 0), read_json(folder / "meta.json")
+        if meta.get("kind") != KIND:
+            raise CheckpointError("these are no weights of ipgan", where=folder, found=f"kind {meta.get('kind')!r}")
+        spec = check_config(InputSpec, meta["spec"], f"{folder}/meta.json")
+        rotation = Rotation(check_config(ModelConfig, meta["model"], f"{folder}/meta.json"), spec.size_px)
+        load_modules(read_weights(checkpoint.weights_path), {"averaged": rotation}, folder)
+        pose_map = PoseMap.from_dict(meta["pose_map"]) if meta["pose_map"] else None
+        return cls(
+            rotation, spec, pose_map, meta["name"], sha256_of_file(checkpoint.weights_path), choose_device(device),
+            precision,
+        )  # fmt: skip
+
+    def save(self, folder: Path) -> Path:
+        """Write what inference needs, and nothing else, to ``folder``; :meth:`load` reads it."""
+        with atomic_path(Path(folder)) as temporary:
+            temporary.mkdir(parents=True)
+            tensors = {f"averaged.{name}": tensor for name, tensor in self.rotation.state_dict().items()}
+            write_weights(temporary / "weights.safetensors", tensors)
+            write_json(temporary / "meta.json", describe(self.rotation_config, self.spec, self.pose_map, self.name))
+        return Path(folder)
+
+    @property
+    def rotation_config(self) -> ModelConfig:
+        """Sizes of the networks."""
+        return self.rotation.config
+
+    def rotate(self, pixels: np.ndarray, yaws_degrees: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Turn every face to every yaw.
+
+        Args:
+            pixels: ``(N, S, S, 3)`` uint8.
+            yaws_degrees: ``(M,)``, positive turns the nose to the picture's right.
+
+        Returns:
+            ``(N, M, S, S, 3)`` uint8.
+
+        Raises:
+            DataError: If a yaw lies outside what was learned, no yaw was known in training, or sizes differ.
+        """
+        return self._every(self.identity_codes(pixels), self.poses_for_yaws(yaws_degrees))
+
+    def imitate(self, pixels: np.ndarray, pose_pixels: np.ndarray) -> np.ndarray:
+        """Show every face in the pose of every other picture.
+
+        Args:
+            pixels: ``(N, S, S, 3)`` uint8, who is to be shown.
+            pose_pixels: ``(M, S, S, 3)`` uint8, whose pose to take.
+
+        Returns:
+            ``(N, M, S, S, 3)`` uint8.
+        """
+        return self._every(self.identity_codes(pixels), self.pose_codes(pose_pixels))
+
+    def identity_codes(self, pixels: np.ndarray) -> np.ndarray:
+        """Return unit identity codes ``(N, F)`` float32 of ``(N, S, S, 3)`` uint8.
+
+        Codes of several pictures of one person may be averaged before :meth:`generate`.
+        """
+        return self._encode(pixels, lambda images: self.rotation.identity_encoder(images).code)
+
+    def pose_codes(self, pixels: np.ndarray) -> np.ndarray:
+        """Return pose codes ``(N, P)`` float32, the posterior means, of ``(N, S, S, 3)`` uint8."""
+        return self._encode(pixels, lambda images: self.rotation.pose_encoder(images).mean)
+
+    def poses_for_yaws(self, yaws_degrees: Sequence[float] | np.ndarray) -> np.ndarray:
+        """Return pose codes ``(M, P)`` for yaws ``(M,)``.
+
+        Raises:
+            DataError: If a yaw lies outside what was learned, or no yaw was known in training.
+        """
+        if self.pose_map is None:
+            raise DataError(
+                "this generator knows no degrees: no yaw was known in training", where=self.name,
+                cure="give pictures to imitate, or train on a manifest with the column 'yaw'",
+            )  # fmt: skip
+        return self.pose_map.codes_for(yaws_degrees)
+
+    def generate(self, identity_codes: np.ndarray, pose_codes: np.ndarray) -> np.ndarray:
+        """Draw one face for each row of ``(B, F)`` and ``(B, P)``: ``(B, S, S, 3)`` uint8.
+
+        Identity codes need not be of unit norm; their direction counts.
+        """
+        if len(identity_codes) != len(pose_codes):
+            raise DataError("as many pose codes as identity codes are needed",
+                            found=f"{len(identity_codes)} and {len(pose_codes)}")  # fmt: skip
+        parts = [np.empty((0, self.spec.size_px, self.spec.size_px, 3), np.uint8)]
+        for start in range(0, len(identity_codes), self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            with torch.inference_mode():
+                identity = torch.nn.functional.normalize(self._tensor(identity_codes[rows]), dim=1)
+                images = self.rotation.generator(identity, self._tensor(pose_codes[rows]), self.dtype)
+            parts.append(to_pixels(images, self.spec))
+        return np.concatenate(parts)
+
+    def _every(self, identity: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        faces = self.generate(np.repeat(identity, len(pose), axis=0), np.tile(pose, (len(identity), 1)))
+        return faces.reshape(len(identity), len(pose), *faces.shape[1:])
+
+    def _encode(self, pixels: np.ndarray, encode: Callable[[Tensor], Tensor]) -> np.ndarray:
+        parts: list[np.ndarray] = []
+        for start in range(0, max(len(pixels), 1), self.batch_size):
+            with torch.inference_mode():
+                images = to_input(pixels[start : start + self.batch_size], self.spec, self.device)
+                parts.append(encode(images.to(self.dtype)).float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(self.device)
+
+
+def describe(model: ModelConfig, spec: InputSpec, pose_map: PoseMap | None, name: str) -> dict[str, Any]:
+    """Return the description that travels with the weights."""
+    return {
+        "kind": KIND,
+        "name": name,
+        "model": model.model_dump(mode="json"),
+        "spec": spec.model_dump(mode="json"),
+        "pose_map": pose_map.to_dict() if pose_map else None,
+    }

@@ -1,0 +1,141 @@
+"""What a run keeps on disk, and how it goes on from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ipgan.config import TrainConfig
+from ipgan.grid import GridPlan, draw_grid, drawable, plan_grid
+from ipgan.networks import Networks
+from ipgan.optimization import Optimizers
+from ipgan.pose_map import PoseMap
+from ipgan.rotator import Rotator, describe
+from ipgan.training_data import TrainingData
+from pifr.core.checkpoint import latest_checkpoint, load_modules, save_checkpoint
+from pifr.core.config import load_config
+from pifr.core.distributed import barrier, is_main
+from pifr.core.errors import CheckpointError, ConfigError
+from pifr.core.runs import RunFolder
+from pifr.data.manifest import read_manifest
+
+_POSE_MAP_PICTURES = 4000
+_FREE_TO_CHANGE = frozenset({"steps", "tick_steps", "grid_steps", "checkpoint_steps", "keep_checkpoints", "name"})
+"""Keys that a resumed run may change."""
+
+
+def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: TrainingData) -> RunFolder:
+    """Make a new run folder, or open the one to go on with and check that it fits.
+
+    Raises:
+        ConfigError: If the resumed run was trained by another recipe.
+        CheckpointError: If it was trained on other pictures.
+    """
+    if resume is None:
+        return _create_on_main(config, runs, data.fingerprint)
+    run = RunFolder.open(resume)
+    before = load_config(TrainConfig, run.config_path).model_dump(mode="json")
+    for key, value in config.model_dump(mode="json").items():
+        if key not in _FREE_TO_CHANGE and key != "data" and before[key] != value:
+            raise ConfigError(
+                f"key {key!r} differs from the run to go on with", where=run.config_path,
+                cure="resume with the run's own config, or start a new run",
+            )  # fmt: skip
+    if run.environment()["data_fingerprint"] != data.fingerprint:
+        raise CheckpointError(
+            "the pictures or the manifest changed since this run began", where=data.manifest.name,
+            cure="restore them, or start a new run",
+        )  # fmt: skip
+    return run
+
+
+@dataclass
+class RunState:
+    """Saves and restores one training.
+
+    Attributes:
+        run: Its folder.
+        config: Its recipe.
+        data: Its pictures.
+        networks: What is trained.
+        optimizers: Their state.
+        device: Where it runs.
+    """
+
+    run: RunFolder
+    config: TrainConfig
+    data: TrainingData
+    networks: Networks
+    optimizers: Optimizers
+    device: torch.device
+    _plan: GridPlan | None = None
+
+    def resume(self) -> int:
+        """Load the newest checkpoint and return the number of finished steps."""
+        checkpoint = latest_checkpoint(self.run.checkpoints)
+        load_modules(checkpoint.weights(), self.networks.modules(), checkpoint.path)
+        self.optimizers.load_state(checkpoint.training_state())
+        if is_main():
+            self.run.history.truncate_after(checkpoint.step)
+        barrier()
+        return checkpoint.step
+
+    def save(self, step: int) -> None:
+        """Write a checkpoint, from the main process."""
+        if is_main():
+            rotator = self.rotator()
+            meta = describe(self.config.model, self.data.spec, rotator.pose_map, self.run.path.name)
+            save_checkpoint(
+                self.run.checkpoints, step, self.networks.modules(), self.optimizers.state(), meta,
+                self.config.keep_checkpoints,
+            )  # fmt: skip
+        barrier()
+
+    def rotator(self) -> Rotator:
+        """Return the averaged weights as they stand, with their pose map."""
+        rotator = Rotator(
+            self.networks.averaged, self.data.spec, None, self.run.path.name, "", self.device, self.config.precision
+        )
+        rotator.pose_map = learn_pose_map(rotator, self.data)
+        return rotator
+
+    def draw(self, step: int) -> Path:
+        """Draw a sample grid."""
+        rotator = self.rotator()
+        if self._plan is None:
+            self._plan = self._plan_grid(rotator)
+        return draw_grid(rotator, self._plan, self.run.grids / f"step-{step:08d}.png")
+
+    def _plan_grid(self, rotator: Rotator) -> GridPlan:
+        settings, manifest = self.config.data, self.data.manifest
+        if settings.grid_split is not None and "split" in manifest.table:
+            everyone = read_manifest(settings.manifest)
+            if (everyone.table["split"] == settings.grid_split).any():
+                manifest = everyone.of_split(settings.grid_split)
+        yaws = np.empty(0) if rotator.pose_map is None else None
+        plan = plan_grid(manifest, settings.size_px, settings.sitting_columns, yaws_degrees=yaws)
+        return drawable(rotator, plan)
+
+
+def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
+    """Learn degrees to codes from the training pictures whose yaw is known; None if it is for none."""
+    rows = np.flatnonzero(np.isfinite(data.yaw_degrees))
+    if not len(rows):
+        return None
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _POSE_MAP_PICTURES).astype(int))]
+    return PoseMap.learn(rotator.pose_codes(data.store[rows]), data.yaw_degrees[rows])
+
+
+def _create_on_main(config: TrainConfig, runs: Path, fingerprint: str) -> RunFolder:
+    """Make the folder on the main process and tell the others its name."""
+    import torch.distributed as dist
+
+    names: list[str | None] = [None]
+    if is_main():
+        names = [str(RunFolder.create(runs, f"train-{config.name}", config, fingerprint).path)]
+    if dist.is_initialized():
+        dist.broadcast_object_list(names)
+    return RunFolder(Path(str(names[0])))

@@ -1,0 +1,162 @@
+"""Training the generator: one loop, read from top to bottom."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ipgan.batch import make_batch
+from ipgan.config import TrainConfig
+from ipgan.networks import Networks, parameters_in_millions
+from ipgan.objective import discriminator_terms, rotation_terms, weighted_sum
+from ipgan.optimization import Optimizers, learning_rate_factor
+from ipgan.precision import compute_dtype, keep_freed_memory
+from ipgan.run_state import RunState, open_run
+from ipgan.sampler import PairSampler
+from ipgan.status import Meter
+from ipgan.training_data import open_training_data
+from pifr.core.device import choose_device
+from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size
+from pifr.core.errors import ConfigError
+from pifr.core.interrupt import Interrupted, stop_on_signal
+from pifr.core.progress import progress_bar, say
+from pifr.core.runs import RunFolder
+from pifr.core.seeds import seed_step
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished training.
+
+    Attributes:
+        run: Its folder.
+        steps: Finished steps.
+        images: Pairs seen.
+        people: Training people.
+        skipped: Steps skipped for non-finite gradients.
+    """
+
+    run: RunFolder
+    steps: int
+    images: int
+    people: int
+    skipped: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values."""
+        return {
+            "run": str(self.run.path), "steps": self.steps, "images": self.images, "people": self.people,
+            "skipped_steps": self.skipped,
+        }  # fmt: skip
+
+    def table(self) -> str:
+        """Return a short text for the terminal."""
+        skipped = f", {self.skipped} skipped" if self.skipped else ""
+        return f"{self.steps} steps, {self.images} pairs of {self.people} people{skipped}\nrun: {self.run.path}"
+
+
+def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: str = "auto") -> TrainResult:
+    """Train encoders and generator against the discriminator.
+
+    Killed at any moment and resumed on the same machine, it ends with the same weights, bit by bit. Started by
+    ``torchrun`` it trains one model on all processes.
+
+    Args:
+        config: The recipe.
+        runs: Folder in which a new run folder is made.
+        resume: A run folder to go on with instead.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        DataError: If the manifest can't be used; see :func:`ipgan.training_data.open_training_data`.
+        ConfigError: If the recipe can't be used, or differs from the resumed run's.
+        CheckpointError: If there is nothing to resume, or the run was trained on other pictures.
+        TrainingError: If gradients stay non-finite.
+        Interrupted: After Ctrl-C, once a checkpoint is written.
+    """
+    target = choose_device(device)
+    keep_freed_memory()
+    with process_group(target), stop_on_signal() as stop:
+        micro_batches = config.optimizer.accumulate
+        shares = micro_batches * world_size()
+        if config.batch_size % shares or config.batch_size < 2 * shares:
+            raise ConfigError(
+                "batch_size must be a multiple, at least twice, of processes x accumulate", where="batch_size",
+                found=f"{config.batch_size} for {world_size()} x {micro_batches}",
+            )  # fmt: skip
+
+        # Data and networks. Every process draws the same weights.
+        data = open_training_data(config)
+        sampler = PairSampler(data, config.pairs, config.batch_size, config.data.same_yaw_degrees, config.seed)
+        networks = Networks(config.model, config.data.size_px, data.people_count, config.seed, target)
+        optimizers = Optimizers(networks, config.optimizer)
+        weights = config.losses.model_dump() | {
+            "discriminator": 1.0,
+            "r1": config.losses.r1 * config.optimizer.r1_every,
+        }
+        dtype = compute_dtype(target, config.precision)
+
+        # Run folder, and where it stopped if it did.
+        run = open_run(config, runs, resume, data)
+        state = RunState(run, config, data, networks, optimizers, target)
+        start = state.resume() if resume is not None else 0
+        size = parameters_in_millions(networks.rotation.generator)
+        say(
+            f"{run.path}: {len(data)} pictures of {data.people_count} people, generator of {size:.1f} M weights, "
+            f"{str(dtype).removeprefix('torch.')}, steps {start} to {config.steps}"
+        )
+
+        # Loop.
+        meter = Meter(target, start * config.batch_size)
+        with progress_bar("training the generator", config.steps, done=start) as advance:
+            for step in range(start, config.steps):
+                seed_step(config.seed, step, rank())
+                pairs = sampler.pairs(step)
+                adversary = step >= config.warmup_steps and config.losses.adversarial > 0
+                penalise = config.losses.r1 > 0 and step % config.optimizer.r1_every == 0
+                seen: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=target))
+
+                # Both sides gather gradients on the same faces.
+                for micro in range(micro_batches):
+                    batch = make_batch(
+                        data, pairs.part(rank() + micro * world_size(), shares), config.augmentation, target
+                    )
+                    terms, faces = rotation_terms(networks, batch, config, dtype, adversary)
+                    torch.autograd.backward(weighted_sum(terms, weights) / micro_batches)
+                    if adversary:
+                        judged = discriminator_terms(networks, batch, faces, config, dtype, penalise)
+                        torch.autograd.backward(weighted_sum(judged, weights) / micro_batches)
+                        terms |= judged
+                    for name, term in terms.items():
+                        seen[name] = seen[name] + term.detach() / micro_batches
+
+                # Update.
+                factor = learning_rate_factor(step, config.steps, config.optimizer)
+                norm = optimizers.rotation.step(step, factor, seen)
+                if adversary:
+                    optimizers.discriminator.step(step, factor, seen)
+                done, images = step + 1, (step + 1) * config.batch_size
+                networks.update_average(
+                    images, config.batch_size, config.optimizer.ema_half_life_images, config.optimizer.ema_rampup
+                )
+
+                # Tell, draw, save.
+                meter.add(seen, norm)
+                advance()
+                last, stopped = done == config.steps, broadcast_flag(bool(stop))
+                if last or done % config.tick_steps == 0:
+                    record = meter.tick(images)
+                    if is_main():
+                        say(meter.line(done, config.steps, record))
+                        run.history.append(done, lr=config.optimizer.lr * factor, skipped=optimizers.skipped, **record)
+                if is_main() and (last or (config.grid_steps and done % config.grid_steps == 0)):
+                    state.draw(done)
+                if last or stopped or done % config.checkpoint_steps == 0:
+                    state.save(done)
+                if stopped and not last:
+                    raise Interrupted(f"step {done} is saved; go on with --resume {run.path}")
+        return TrainResult(run, config.steps, config.steps * config.batch_size, data.people_count, optimizers.skipped)

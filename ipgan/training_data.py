@@ -1,0 +1,113 @@
+"""The training pictures and everything known of them, checked before training starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ipgan.config import TrainConfig
+from pifr.core.errors import DataError
+from pifr.core.progress import say
+from pifr.data.manifest import Manifest, read_manifest
+from pifr.data.pixels import PixelStore, open_pixels
+from pifr.data.spec import InputSpec
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Pictures, people, sittings and yaws, in one order.
+
+    Attributes:
+        manifest: Rows that train.
+        store: Their pixels.
+        spec: What the networks take.
+        people: ``(N,)`` which person, 0..K-1.
+        sittings: ``(N,)`` which sitting, or -1 where no column tells.
+        yaw_degrees: ``(N,)``, NaN where unknown or not to be used.
+        fingerprint: Digest of manifest and pictures.
+    """
+
+    manifest: Manifest
+    store: PixelStore
+    spec: InputSpec
+    people: np.ndarray
+    sittings: np.ndarray
+    yaw_degrees: np.ndarray
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    @property
+    def people_count(self) -> int:
+        """Number of people K."""
+        return int(self.people.max()) + 1
+
+
+def open_training_data(config: TrainConfig) -> TrainingData:
+    """Read, check and decode the training pictures.
+
+    Raises:
+        DataError: If the split is unknown, there is one person only, nobody has a second picture, or the pictures
+            can't be used.
+    """
+    manifest, sittings = check_training_manifest(config)
+    return TrainingData(
+        manifest=manifest,
+        store=open_pixels(manifest, config.data.size_px),
+        spec=InputSpec(size_px=config.data.size_px, template=manifest.template),
+        people=pd.factorize(manifest.table["subject"], sort=True)[0],
+        sittings=sittings,
+        yaw_degrees=manifest.yaw_degrees if config.data.use_yaw else np.full(len(manifest), np.nan),
+        fingerprint=manifest.fingerprint(),
+    )
+
+
+def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:
+    """Read the manifest and check that a generator can be trained on it; see :func:`open_training_data`.
+
+    Returns:
+        The rows that train, and the sitting of each.
+    """
+    manifest = read_manifest(config.data.manifest)
+    if config.data.split is not None:
+        manifest = manifest.of_split(config.data.split)
+    pictures = manifest.table["subject"].value_counts()
+    if len(pictures) < 2:
+        raise DataError(
+            "a generator needs at least two people", where=manifest.name, found=f"only {pictures.index[0]!r}",
+            cure="add people, or check the column 'subject'",
+        )  # fmt: skip
+    if pictures.max() < 2:
+        raise DataError(
+            "nobody has a second picture, so no view can be learned from another", where=manifest.name,
+            found=f"{len(pictures)} people with one picture each", cure="add more views of each person",
+        )  # fmt: skip
+    _warn_of_radians(manifest)
+    sittings = sittings_of(manifest, config.data.sitting_columns)
+    if config.losses.paired > 0 and not has_pairs(sittings):
+        say(f"{manifest.name}: no two pictures are known to show one sitting, so the paired loss is not used")
+    return manifest, sittings
+
+
+def sittings_of(manifest: Manifest, columns: tuple[str, ...]) -> np.ndarray:
+    """Number the sittings ``(N,)``: one person, and agreement in all of ``columns`` that there are; else all -1."""
+    known = [column for column in columns if column in manifest.table]
+    if not known:
+        return np.full(len(manifest), -1)
+    return manifest.table.groupby(["subject", *known], sort=True, dropna=False).ngroup().to_numpy()
+
+
+def has_pairs(sittings: np.ndarray) -> bool:
+    """Tell whether any sitting has two pictures."""
+    known = sittings[sittings >= 0]
+    return bool(len(known)) and int(np.bincount(known).max()) > 1
+
+
+def _warn_of_radians(manifest: Manifest) -> None:
+    yaws = manifest.yaw_degrees
+    yaws = yaws[np.isfinite(yaws)]
+    if len(yaws) and 0 < np.abs(yaws).max() <= np.pi:
+        say(f"warning: {manifest.name}: all yaws lie within {np.abs(yaws).max():.2f} degrees; are they radians?")
