@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--data", help="Manifest (CSV or Parquet), or a folder in Multi-PIE's layout.")
+@click.option(
+    "--data", help="Manifest (CSV or Parquet), a folder in Multi-PIE's layout, or what --list says the protocol needs."
+)
 @click.option("--protocol", default="posegrid", show_default=True,
               help="Protocol by name (see --list), multipie with --setting, or a YAML file of your own.")  # fmt: skip
 @click.option("--setting", type=click.Choice(["1", "2"]), help="Setting of the protocol multipie.")
@@ -61,8 +63,9 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
         return
     if data is None:
         raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
+    protocol = _full_name(protocol, setting)
     result = evaluate(
-        _read(data, split), embedders, _full_name(protocol, setting), Path(out) if out else None,
+        _read(data, protocol, split), embedders, protocol, Path(out) if out else None,
         names=names or None, flip_fusion=flip_fusion, by=by, train_people=train_people, device=device,
         allow_training_people=allow_training_people, batch_size=batch_size,
         measure=Measure(rounds=rounds, bin_degrees=bin_degrees),
@@ -80,12 +83,17 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
         click.echo(f"report: {Path(out) / 'report.html'}")
 
 
-def _read(data: str, split: str | None) -> Manifest:
-    """Read a manifest, or the names of the files under a Multi-PIE folder."""
+def _read(data: str, protocol: str, split: str | None) -> Manifest | Path:
+    """Read a manifest, or the names of the files under a Multi-PIE folder; leave the files of pairs to the protocol."""
     from pifr.core.progress import say
     from pifr.data.importers.multipie import import_multipie
     from pifr.data.manifest import read_manifest
+    from pifr.evaluation.protocols import load_definition
 
+    if load_definition(protocol).layout != "search":
+        if split:
+            raise ConfigError(f"{protocol} takes every pair of its file", where="--split", found=repr(split))
+        return Path(data)
     if not Path(data).is_dir():
         manifest = read_manifest(data)
     else:
@@ -117,6 +125,9 @@ def _explained(definition: Definition) -> str:
 
     lines = [f"{definition.name}: {definition.title}"]
     parts = [("measures", definition.measures), ("needs", definition.needs), ("source", definition.source)]
+    if definition.published_accuracy:
+        figures = ", ".join(f"{method} {rate:g}" for method, rate in definition.published_accuracy.items())
+        parts.append(("published accuracy %", f"{figures} ({definition.published_source})"))
     if definition.published:
         rows = [
             f"{method} " + ", ".join(f"{yaw}° {rate:g}" for yaw, rate in rates.items())

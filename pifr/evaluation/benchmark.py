@@ -27,7 +27,7 @@ POSE_SAMPLE = 1500
 
 
 def evaluate(
-    data: Manifest,
+    data: Manifest | Path | str,
     embedders: Sequence[Embedder | str],
     protocol: str | Protocol = "posegrid",
     out: Path | None = None,
@@ -45,7 +45,8 @@ def evaluate(
     """Measure embedders on a protocol, pose by pose.
 
     Args:
-        data: Pictures; which columns are needed depends on the protocol.
+        data: Pictures, as a manifest or its file; which columns are needed depends on the protocol. For a protocol
+            of pairs the data set's folder, or the file of pairs.
         embedders: Callables ``uint8 (N, H, W, 3) -> float32 (N, D)`` with a name and an input spec, or their names.
         protocol: A name from ``pifr benchmark --list``, a protocol file, or a protocol already applied to ``data``.
         out: Folder for scores, protocol, environment and results; nothing is written without it.
@@ -69,9 +70,8 @@ def evaluate(
     """
     measure = measure or Measure()
     applied = protocol if isinstance(protocol, Protocol) else load_protocol(protocol, data, train_people)
-    data = applied.data
     for column in by:
-        data.require([column])
+        applied.data.require([column])
     loaded = _load(embedders, device)
     systems = _system_names(loaded, names)
     notes = [note for e in loaded if (note := _check_training_people(e, applied, allow_training_people))]
@@ -89,8 +89,8 @@ def evaluate(
     record = applied.to_dict()
     record["notes"] = [*record["notes"], *notes]
     record["measure"] = {"rounds": measure.rounds, "seed": measure.seed, "bin_degrees": measure.bin_degrees}
-    table = ScoreTable(pairs.pictures, pairs.probe, pairs.reference, pairs.search, scores)
-    environment = environment_record(data.fingerprint())
+    table = ScoreTable(pairs.pictures, pairs.probe, pairs.reference, pairs.search, scores, pairs.fold)
+    environment = environment_record(applied.data.fingerprint())
     result = measure_scores(table, record, records, measure, environment, tuple(by), Path(out) if out else None)
     if out is not None:
         result.save(Path(out))
@@ -106,7 +106,8 @@ class _Comparisons:
         probe: Row of the probe of each comparison.
         reference: Row of the reference.
         search: Whether the comparison is the protocol's, not the pose sample's.
-        searches: One (probe rows, reference rows) a part of the protocol.
+        searches: One (probe rows, reference rows) a part of the protocol; none where it lists pairs.
+        fold: Fold of each comparison, where the protocol has folds.
     """
 
     def __init__(self, protocol: Protocol, by: Sequence[str]) -> None:
@@ -117,6 +118,12 @@ class _Comparisons:
         place = np.cumsum(mask) - 1
         table = self.used.table.assign(part=protocol.part[mask])
         self.pictures = picture_table(table, np.arange(len(table)), by)
+        self.fold = protocol.folds if protocol.folds is not None and protocol.folds.any() else None
+        if protocol.pairs is not None:
+            self.searches: list[tuple[np.ndarray, np.ndarray]] = []
+            self.probe, self.reference = (place[side].astype(np.int32) for side in protocol.pairs.T)
+            self.search = np.ones(len(self.probe), bool)
+            return
         enrolment, probes = place[protocol.enrolment], place[protocol.probes]
         part = protocol.part[mask]
         self.searches = [
@@ -222,8 +229,8 @@ def _score(pairs: _Comparisons, vectors: np.ndarray, failed: np.ndarray, engine:
             search = ExactSearch(units[references[good_references]], engine=engine)
             matrix[np.ix_(good_probes, good_references)] = search.scores(units[probes[good_probes]])
         blocks.append(matrix.ravel())
-    across = ~pairs.search
-    blocks.append(_dot(units, failed, pairs.probe[across], pairs.reference[across]))
+    rest = slice(sum(len(block) for block in blocks), None)
+    blocks.append(_dot(units, failed, pairs.probe[rest], pairs.reference[rest]))
     return np.concatenate(blocks)
 
 

@@ -174,4 +174,7 @@ def _join(first: ScoreTable, second: ScoreTable, names: tuple[str, str]) -> Scor
         names[0]: first.scores[first.systems[0]][order_a],
         names[1]: second.scores[second.systems[0]][order_b],
     }
-    return ScoreTable(first.pictures, first.probe[order_a], first.reference[order_a], first.search[order_a], scores)
+    fold = None if first.fold is None else first.fold[order_a]
+    return ScoreTable(
+        first.pictures, first.probe[order_a], first.reference[order_a], first.search[order_a], scores, fold
+    )

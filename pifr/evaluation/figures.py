@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,6 +13,7 @@ from pifr.core.errors import DataError
 from pifr.evaluation.scores import ScoreTable
 from pifr.metrics import (
     NOT_FOUND,
+    FoldAccuracy,
     Interval,
     TarAtFar,
     area_under_curve,
@@ -21,6 +21,7 @@ from pifr.metrics import (
     bootstrap_verification,
     d_prime,
     equal_error_rate,
+    fold_accuracy,
     person_weights,
     rank_n_rate,
     rank_of_mates,
@@ -189,6 +190,12 @@ class SystemScores:
             rank=rank, rank_interval=rank_interval, **self._verification(in_group[self.table.probe]),
         )  # fmt: skip
 
+    def folds(self, legacy_grid: bool = False) -> FoldAccuracy | None:
+        """Return the accuracy over folds; None where the protocol has none."""
+        if self.table.fold is None:
+            return None
+        return fold_accuracy(self.scores, self.table.mated, self.table.fold, legacy_grid)
+
     def by(self, column: str, signed: bool = False) -> dict[str, Figures]:
         """Return the figures of every group of ``column``."""
         return {name: self.figures(name, mask) for name, mask in self.groups(column, signed).items()}
@@ -285,15 +292,3 @@ def _d_prime(scores: np.ndarray, mated: np.ndarray, acquired: np.ndarray) -> flo
     if not len(genuine) or not len(impostor):
         return math.nan
     return d_prime(genuine, impostor)
-
-
-def measure_fars(fars: Sequence[float]) -> tuple[float, ...]:
-    """Return checked false accept rates, largest first.
-
-    Raises:
-        DataError: If one is not in (0, 1].
-    """
-    for far in fars:
-        if not 0 < far <= 1:
-            raise DataError("a false accept rate lies in (0, 1]", where="--far", found=far)
-    return tuple(sorted(set(fars), reverse=True))

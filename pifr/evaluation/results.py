@@ -15,7 +15,7 @@ from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, Measure, SystemScores
 from pifr.evaluation.scores import ScoreTable, read_scores
 from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part
-from pifr.metrics import Interval
+from pifr.metrics import FoldAccuracy, Interval
 
 SCORES, PROTOCOL, ENVIRONMENT = "scores.parquet", "protocol.json", "environment.json"
 RESULTS, TABLE = "results.json", "results.csv"
@@ -33,6 +33,8 @@ class SystemResult:
         by_yaw: Signed yaw, as text -> figures.
         by_column: Other column -> its value -> figures.
         at_dev_thresholds: Error rates at thresholds set on the protocol's development people, where it has some.
+        folds: Accuracy over the protocol's folds, thresholds exact; None where it has none.
+        folds_on_legacy_grid: The same with thresholds of the field's customary grid of squared distances.
     """
 
     name: str
@@ -42,6 +44,8 @@ class SystemResult:
     by_yaw: dict[str, Figures]
     by_column: dict[str, dict[str, Figures]] = field(default_factory=dict)
     at_dev_thresholds: list[DevThreshold] = field(default_factory=list)
+    folds: FoldAccuracy | None = None
+    folds_on_legacy_grid: FoldAccuracy | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; rates in percent."""
@@ -66,6 +70,10 @@ class SystemResult:
                 for column, groups in self.by_column.items()
             },
             "at_dev_thresholds": [each.to_dict() for each in self.at_dev_thresholds],
+            "accuracy_over_folds": None if self.folds is None else _fold_record(self.folds),
+            "accuracy_over_folds_on_legacy_grid": None
+            if self.folds_on_legacy_grid is None
+            else _fold_record(self.folds_on_legacy_grid),
             "embedder": self.record,
         }
 
@@ -100,15 +108,19 @@ class BenchmarkResult:
     def table(self) -> pd.DataFrame:
         """Return rank-1 by absolute yaw, one row a system, the overall figures last.
 
-        Columns: ``system``, one for each absolute yaw in degrees, ``all``, ``EER %``. Percent as text with intervals.
+        Columns: ``system``, one for each absolute yaw in degrees, ``all``, ``EER %``, and ``accuracy %`` where there
+        are folds. Percent as text with intervals.
         """
         rows = []
         for system in self.systems:
             row = {"system": system.name}
             for group, figures in system.by_abs_yaw.items():
                 row[f"{group}°" if group != "unknown" else group] = rate_text(figures.rank, figures.rank_interval)
-            row["all"] = rate_text(system.overall.rank, system.overall.rank_interval)
+            if system.overall.rank:
+                row["all"] = rate_text(system.overall.rank, system.overall.rank_interval)
             row["EER %"] = interval_text(system.overall.eer, system.overall.eer_interval)
+            if system.folds is not None:
+                row["accuracy %"] = f"{100 * system.folds.mean:.2f} ± {100 * system.folds.deviation:.2f}"
             rows.append(row)
         return pd.DataFrame(rows).fillna("")
 
@@ -178,6 +190,8 @@ def measure_scores(
                 by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
                 by_column={column: prepared.by(column) for column in by},
                 at_dev_thresholds=dev_thresholds(scores, name, measure),
+                folds=prepared.folds(),
+                folds_on_legacy_grid=prepared.folds(legacy_grid=True),
             )
         )
     return BenchmarkResult(protocol, systems, scores, measure, environment or {}, folder)
@@ -218,6 +232,15 @@ def interval_text(rate: float, interval: Interval | None) -> str:
         return ""
     ends = None if interval is None else interval.percent()
     return f"{100 * rate:.1f}" + ("" if ends is None else f" [{ends[0]:.1f}, {ends[1]:.1f}]")
+
+
+def _fold_record(folds: FoldAccuracy) -> dict[str, Any]:
+    return {
+        "mean_percent": round(100 * folds.mean, 4),
+        "deviation": round(100 * folds.deviation, 4),
+        "standard_error": round(100 * folds.standard_error, 4),
+        "folds_percent": [round(100 * float(each), 4) for each in folds.accuracy],
+    }
 
 
 def _of(groups: dict[str, Figures], key: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class ScoreTable:
         search: ``(C,)`` true where the comparison belongs to the protocol, false for the sample of picture
             pairs across poses behind the yaw x yaw table.
         scores: System name -> ``(C,)`` float32; NaN where either picture failed.
+        fold: ``(C,)`` int16 fold of each comparison from 1, where the protocol has folds; else None.
     """
 
     pictures: pd.DataFrame
@@ -46,6 +47,7 @@ class ScoreTable:
     reference: np.ndarray
     search: np.ndarray
     scores: dict[str, np.ndarray]
+    fold: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.probe)
@@ -83,7 +85,8 @@ class ScoreTable:
     def select(self, mask: np.ndarray) -> ScoreTable:
         """Keep the comparisons where ``mask`` ``(C,)`` is true."""
         scores = {name: values[mask] for name, values in self.scores.items()}
-        return ScoreTable(self.pictures, self.probe[mask], self.reference[mask], self.search[mask], scores)
+        fold = None if self.fold is None else self.fold[mask]
+        return ScoreTable(self.pictures, self.probe[mask], self.reference[mask], self.search[mask], scores, fold)
 
     def with_floor(self, system: str) -> np.ndarray:
         """Return the scores of ``system`` ``(C,)`` with failures below everything else.
@@ -118,6 +121,8 @@ class ScoreTable:
             )
         columns["mated"] = pa.array(self.mated[start:stop])
         columns["search"] = pa.array(self.search[start:stop])
+        if self.fold is not None:
+            columns["fold"] = pa.array(self.fold[start:stop], pa.int16())
         for name, values in self.scores.items():
             columns[_SCORE + name] = pa.array(values[start:stop], pa.float32(), from_pandas=True)
         for side in _SIDES:
@@ -148,12 +153,13 @@ def read_scores(path: Path) -> ScoreTable:
         codes, paths = _picture_codes(file)
         pictures = _pictures(file, codes, paths)
         search = _numbers(file, "search", bool) if "search" in names else np.ones(len(codes[0]), bool)
+        fold = _numbers(file, "fold", np.int16) if "fold" in names else None
         scores = {
             name.removeprefix(_SCORE): _numbers(file, name, np.float32) for name in names if name.startswith(_SCORE)
         }
     except (pa.ArrowException, OSError) as error:
         raise DataError("can't read the scores", where=path, found=error) from error
-    return ScoreTable(pictures, codes[0], codes[1], search, scores)
+    return ScoreTable(pictures, codes[0], codes[1], search, scores, fold)
 
 
 def picture_table(table: pd.DataFrame, rows: np.ndarray, extra: Sequence[str] = ()) -> pd.DataFrame:

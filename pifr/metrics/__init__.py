@@ -5,6 +5,7 @@ pictures of one person, *non-mated* scores compare two people.
 """
 
 from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verification, paired_difference, person_weights
+from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
 from pifr.metrics.identification import (
     NOT_FOUND,
     cumulative_match,
@@ -28,9 +29,11 @@ from pifr.metrics.verification import (
 __all__ = [
     "NOT_FOUND",
     "ErrorRates",
+    "FoldAccuracy",
     "Interval",
     "TarAtFar",
     "area_under_curve",
+    "best_threshold",
     "bootstrap_rate",
     "bootstrap_verification",
     "cumulative_match",
@@ -39,6 +42,7 @@ __all__ = [
     "equal_error_rate",
     "error_rates",
     "error_rates_at",
+    "fold_accuracy",
     "open_set_rates",
     "paired_difference",
     "person_weights",

@@ -79,6 +79,7 @@ def _section(result: BenchmarkResult) -> dict[str, Any]:
         "rank_table": _rank_table(result),
         "eer_table": _eer_table(result),
         "tar_table": _tar_table(result),
+        "accuracy": _accuracy(result),
         "published": _published(result),
         "column_tables": _column_tables(result),
         "plots": _plots(result, prepared),
@@ -141,6 +142,16 @@ def _tar_table(result: BenchmarkResult) -> list[dict[str, Any]]:
                 "impostors": figures.nonmated, "failures": figures.failures,
             })  # fmt: skip
     return rows
+
+
+def _accuracy(result: BenchmarkResult) -> dict[str, Any] | None:
+    """Accuracy over folds, and published figures; None where the protocol has no folds."""
+    if result.systems[0].folds is None:
+        return None
+    published = result.protocol.get("published_accuracy") or {}
+    source = result.protocol.get("definition", {}).get("published_source", "")
+    rows = [(plots.colour(i), s.name, s.folds, s.folds_on_legacy_grid) for i, s in enumerate(result.systems)]
+    return {"rows": rows, "published": list(published.items()), "source": source}
 
 
 def _published(result: BenchmarkResult) -> dict[str, Any] | None:

@@ -29,6 +29,8 @@ class Selection(Config):
     """Light ids."""
     expression: list[str] | None = None
     """Expressions."""
+    role: list[str] | None = None
+    """Roles that a manifest gives its pictures itself."""
     max_abs_yaw_degrees: float | None = None
     """Largest absolute yaw."""
     prefer: dict[str, list[str]] = Field(default={})
@@ -61,20 +63,24 @@ class Definition(Config):
     """Which data it runs on."""
     source: str
     """Where the rule comes from."""
-    columns: list[str]
+    layout: Literal["search", "lfw", "cfp-ff", "cfp-fp", "two-lines", "csv", "bin"] = "search"
+    """``search``: rows of a manifest chosen by the selections below. Otherwise a pairs file of this layout."""
+    columns: list[str] = Field(default=[])
     """Columns a manifest must have."""
     people: People = People()
     """Who is for training, who is tested."""
     subset: Selection = Selection()
     """Rows of the data the protocol knows of at all; who comes first is counted among these."""
-    enrol: Selection
+    enrol: Selection = Selection()
     """What goes into the gallery."""
-    probe: Selection
+    probe: Selection = Selection()
     """What is searched with; an enrolled picture is never a probe."""
     expected: dict[str, int] = Field(default={})
     """Published counts, for example ``probes: 24000``, set beside what the data gave."""
     published: dict[str, dict[str, float]] = Field(default={})
     """Published rank-1 in percent: method -> absolute yaw -> figure."""
+    published_accuracy: dict[str, float] = Field(default={})
+    """Published accuracy over folds in percent: method -> figure."""
     published_source: str = ""
     """Where the published figures stand."""
     variants: dict[str, dict[str, Any]] = Field(default={})

@@ -26,6 +26,8 @@ class Protocol:
             crosses them. Empty for rows not used.
         notes: What a reader must know: deviations from the published protocol, rows left out.
         training_people: People the protocol keeps for training.
+        pairs: ``(C, 2)`` rows of the pictures to compare; None where all probes are compared with all enrolled.
+        folds: ``(C,)`` fold of each pair, from 1; 0 where there are none.
     """
 
     definition: Definition
@@ -35,6 +37,8 @@ class Protocol:
     part: np.ndarray
     notes: list[str] = field(default_factory=list)
     training_people: list[str] = field(default_factory=list)
+    pairs: np.ndarray | None = None
+    folds: np.ndarray | None = None
 
     @property
     def name(self) -> str:
@@ -50,11 +54,13 @@ class Protocol:
             "measures": definition.measures,
             "source": definition.source,
             "published": definition.published,
+            "published_accuracy": definition.published_accuracy,
             "definition": definition.model_dump(mode="json", exclude_none=True),
             "data": self.data.name,
-            "folder": str(self.data.folder),
+            "folder": str(self.data.folder.resolve()),
             "enrolled": len(self.enrolment),
             "probes": len(self.probes),
             "people": int(self.data.table["subject"].iloc[self.probes].nunique()),
+            "pairs": None if self.pairs is None else len(self.pairs),
             "notes": self.notes,
         }

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError
-from pifr.data.manifest import Manifest
+from pifr.data.manifest import Manifest, read_manifest
 from pifr.evaluation.protocols.definition import Definition, Selection, load_definition
+from pifr.evaluation.protocols.pairs import load_pairs
 from pifr.evaluation.protocols.protocol import DEVELOPMENT, EVALUATION, Protocol
 
-_NAMED = ("session", "recording", "camera", "illumination", "expression")
+_NAMED = ("session", "recording", "camera", "illumination", "expression", "role")
 
 
-def load_protocol(name: str, data: Manifest, train_people: int | None = None) -> Protocol:
+def load_protocol(name: str, data: Manifest | Path | str, train_people: int | None = None) -> Protocol:
     """Apply the protocol called ``name`` to ``data``.
 
     Args:
         name: A name of :func:`~pifr.evaluation.protocols.protocol_names`, or a YAML file of one's own.
-        data: The pictures.
+        data: The pictures; for a protocol of pairs the data set's folder, or the file of pairs.
         train_people: How many of the first people to keep for training instead of the published number, for a
             data set with fewer people; the deviation is noted.
 
@@ -26,7 +29,15 @@ def load_protocol(name: str, data: Manifest, train_people: int | None = None) ->
         ConfigError: If there is no such protocol.
         DataError: If the data can't serve it; the message names what is missing.
     """
-    return apply_definition(load_definition(name), data, train_people)
+    definition = load_definition(name)
+    if definition.layout == "search":
+        manifest = data if isinstance(data, Manifest) else read_manifest(data)
+        return apply_definition(definition, manifest, train_people)
+    if isinstance(data, Manifest):
+        raise DataError(f"{definition.name} reads pairs, not a manifest", where=data.name, cure=definition.needs)
+    if train_people is not None:
+        raise ConfigError(f"{definition.name} trains on nobody", where="--train-people")
+    return load_pairs(definition, Path(data))
 
 
 def apply_definition(definition: Definition, data: Manifest, train_people: int | None = None) -> Protocol:

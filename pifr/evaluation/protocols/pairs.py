@@ -1,0 +1,279 @@
+"""Protocols that list pairs of pictures in files of their own: LFW, CFP, CPLFW, CALFW, AgeDB-30, a user's CSV."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pifr.core.errors import DataError
+from pifr.data.manifest import make_manifest, read_table
+from pifr.evaluation.protocols.definition import Definition
+from pifr.evaluation.protocols.protocol import EVALUATION, Protocol
+
+_FOLDS = 10
+_PICTURE_FOLDERS = ("", "images", "aligned images", "lfw", "lfw-deepfunneled", "lfw_funneled")
+_NUMBERED_NAME = re.compile(r"(?P<person>.+)_\d+\.\w+")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One comparison of a pairs file.
+
+    Attributes:
+        first: Path of a picture, relative to the data's folder.
+        second: Path of the other.
+        same: Whether they show one person.
+        fold: From 1; 0 where the protocol has none.
+    """
+
+    first: str
+    second: str
+    same: bool
+    fold: int = 0
+
+
+def load_pairs(definition: Definition, source: Path) -> Protocol:
+    """Read the pairs of a protocol in its own layout.
+
+    Args:
+        definition: A definition whose ``layout`` is not ``search``.
+        source: Folder of the data set; for ``csv`` and ``bin`` the file.
+
+    Raises:
+        DataError: If the folder has not the promised layout, a pair names a missing picture, a line is malformed, or
+            there is only one kind of pair.
+    """
+    from pifr.evaluation.protocols.binfile import read_bin
+
+    readers: dict[str, Callable[[Path], tuple[Path, list[Pair], dict[str, str]]]] = {
+        "lfw": read_lfw,
+        "cfp-ff": lambda folder: read_cfp(folder, "FF"),
+        "cfp-fp": lambda folder: read_cfp(folder, "FP"),
+        "two-lines": read_two_line_pairs,
+        "csv": read_pairs_csv,
+        "bin": read_bin,
+    }
+    folder, pairs, person = readers[definition.layout](Path(source))
+    return _protocol(definition, Path(source), folder, pairs, person)
+
+
+def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
+    """Read LFW's view 2: ``pairs.txt`` with 10 folds of 300 + 300, pictures ``Name/Name_0001.jpg``.
+
+    Returns:
+        Folder of the pictures, pairs, and picture -> person.
+    """
+    path = _expect(folder, "pairs.txt")
+    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    header = [int(word) for word in lines[0]] if lines and all(word.isdigit() for word in lines[0]) else []
+    if not 1 <= len(header) <= 2:
+        raise DataError("the first line holds the numbers of folds and pairs, for example: 10 300", where=path)
+    folds, each = (header[0], header[1]) if len(header) == 2 else (1, header[0])
+    rows = lines[1:]
+    if len(rows) != folds * each * 2:
+        raise DataError(f"{folds} folds of {each} + {each} pairs are promised", where=path, found=f"{len(rows)} lines")
+    pairs, person = [], {}
+    for number, words in enumerate(rows):
+        fold, place = divmod(number, 2 * each)
+        same = place < each
+        if len(words) != (3 if same else 4):
+            raise DataError("a line names a person and two numbers, or two people with a number each",
+                            where=f"{path}, line {number + 2}", found=" ".join(words))  # fmt: skip
+        sides = [(words[0], words[1]), (words[0], words[2]) if same else (words[2], words[3])]
+        names = [f"{name}/{name}_{int(index):04d}.jpg" for name, index in sides]
+        person.update(dict(zip(names, (name for name, _ in sides), strict=True)))
+        pairs.append(Pair(names[0], names[1], same, fold + 1))
+    return _picture_folder(folder, pairs[0].first), pairs, person
+
+
+def read_cfp(folder: Path, kind: str) -> tuple[Path, list[Pair], dict[str, str]]:
+    """Read CFP's own ``Protocol`` folder: lists of frontal (F) and profile (P) pictures, ten splits of pairs.
+
+    S. Sengupta et al., "Frontal to profile face verification in the wild", WACV 2016. In ``Split/FP`` the first
+    number of a line counts in ``Pair_list_F.txt``, the second in ``Pair_list_P.txt``, both from 1.
+
+    Args:
+        folder: Holds ``Protocol`` and ``Data``.
+        kind: ``FF`` or ``FP``.
+    """
+    frontal = _numbered_pictures(folder, "F")
+    second = frontal if kind == "FF" else _numbered_pictures(folder, "P")
+    splits = sorted(path for path in _expect(folder, f"Protocol/Split/{kind}").iterdir() if path.is_dir())
+    pairs = []
+    for fold, split in enumerate(splits, start=1):
+        for name, same in (("same.txt", True), ("diff.txt", False)):
+            path = _expect(split, name)
+            for number, line in enumerate(path.read_text().splitlines(), start=1):
+                if line.strip():
+                    left, right = _two_numbers(line, f"{path}, line {number}")
+                    try:
+                        pairs.append(Pair(frontal[left], second[right], same, fold))
+                    except KeyError as error:
+                        raise DataError("no such picture in the list", where=f"{path}, line {number}",
+                                        found=error.args[0]) from error  # fmt: skip
+    # Data/Images/<person>/frontal/01.jpg
+    person = {picture: Path(picture).parent.parent.name for picture in (*frontal.values(), *second.values())}
+    return folder, pairs, person
+
+
+def read_two_line_pairs(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
+    """Read CPLFW or CALFW: ``pairs_*.txt`` with two lines a pair, ``Name_0001.jpg 1``; 0 means two people.
+
+    The files number no folds for pairs of two people, so the pairs of each kind are cut into ten equal runs, in
+    their order.
+    """
+    found = sorted(folder.glob("pairs_*.txt")) if folder.is_dir() else []
+    if len(found) != 1:
+        raise DataError("the folder holds one file pairs_*.txt beside its pictures", where=folder, found=len(found))
+    path = found[0]
+    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if len(lines) % 2 or any(len(words) != 2 for words in lines):
+        raise DataError("every pair is two lines of a file name and a number", where=path, found=f"{len(lines)} lines")
+    raw = []
+    for number in range(0, len(lines), 2):
+        (first, label), (second, other) = lines[number], lines[number + 1]
+        if label != other:
+            raise DataError("the two lines of a pair disagree", where=f"{path}, line {number + 1}",
+                            found=f"{label} and {other}")  # fmt: skip
+        raw.append(Pair(first, second, label != "0"))
+    person = {}
+    for picture in {name for pair in raw for name in (pair.first, pair.second)}:
+        match = _NUMBERED_NAME.fullmatch(picture)
+        if match is None:
+            raise DataError("a picture is named Person_0001.jpg", where=path, found=picture)
+        person[picture] = match["person"]
+    return _picture_folder(folder, raw[0].first), _cut_into_folds(raw), person
+
+
+def read_pairs_csv(path: Path) -> tuple[Path, list[Pair], dict[str, str]]:
+    """Read a user's own table: columns ``first``, ``second``, ``same`` (1 or 0), and ``fold`` where there are any.
+
+    Paths are relative to the table's folder. Who is who follows from the pairs: pictures linked by ``same`` are one
+    person.
+    """
+    table = read_table(path)
+    for column in ("first", "second", "same"):
+        if column not in table:
+            raise DataError(f"no column {column!r}", where=path, cure="a pairs table has first, second, same, fold")
+    same = table["same"].astype(str).str.strip().str.lower()
+    known = {"1": True, "0": False, "true": True, "false": False}
+    wrong = ~same.isin(list(known))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise DataError("'same' is 1 or 0", where=f"{path}, row {row + 1}", found=repr(same[row]))
+    folds = pd.to_numeric(table["fold"], errors="coerce").fillna(0).astype(int) if "fold" in table else [0] * len(table)
+    pairs = [
+        Pair(str(first), str(second), known[label], int(fold))
+        for first, second, label, fold in zip(table["first"], table["second"], same, folds, strict=True)
+    ]
+    return path.parent, pairs, people_from_pairs(pairs, str(path))
+
+
+def people_from_pairs(pairs: Iterable[Pair], where: str) -> dict[str, str]:
+    """Return picture -> person where only pairs are known: pictures linked by same pairs are one person.
+
+    Raises:
+        DataError: If a pair is said to be of two people who other pairs say are one.
+    """
+    pairs = list(pairs)
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        parent.setdefault(name, name)
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for pair in pairs:
+        first, second = root(pair.first), root(pair.second)
+        if pair.same:
+            parent[first] = second
+    for number, pair in enumerate(pairs, start=1):
+        if not pair.same and root(pair.first) == root(pair.second):
+            raise DataError("two people here, but one person by the other pairs", where=f"{where}, pair {number}",
+                            found=f"{pair.first} and {pair.second}")  # fmt: skip
+    return {name: root(name) for name in parent}
+
+
+def _protocol(
+    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str]
+) -> Protocol:
+    """Make a protocol of pairs; every picture becomes one row of a manifest."""
+    if not pairs or len({pair.same for pair in pairs}) < 2:
+        raise DataError("a verification needs pairs of one person and pairs of two", where=source)
+    row: dict[str, int] = {}
+    rows = np.array([[row.setdefault(name, len(row)) for name in (pair.first, pair.second)] for pair in pairs])
+    missing = [name for name in row if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(row)} pictures named by pairs are missing, this one first",
+            where=source, found=folder / missing[0], cure="check the folder",
+        )  # fmt: skip
+    subjects = [person[name] for name in row]
+    for number, (pair, (first, second)) in enumerate(zip(pairs, rows, strict=True), start=1):
+        if pair.same != (subjects[first] == subjects[second]):
+            raise DataError("the label of a pair contradicts its file names", where=f"{source}, pair {number}",
+                            found=f"{pair.first} and {pair.second}")  # fmt: skip
+    data = make_manifest(pd.DataFrame({"path": list(row), "subject": subjects}), folder, str(source))
+    folds = np.array([pair.fold for pair in pairs], dtype=np.int16)
+    notes = [] if definition.expected.get("pairs") in (None, len(pairs)) else [
+        f"{len(pairs):,} pairs, the published protocol has {definition.expected['pairs']:,}"
+    ]  # fmt: skip
+    return Protocol(
+        definition, data, enrolment=np.unique(rows[:, 1]), probes=np.unique(rows[:, 0]),
+        part=np.full(len(data), EVALUATION), notes=notes, pairs=rows, folds=folds,
+    )  # fmt: skip
+
+
+def _numbered_pictures(folder: Path, side: str) -> dict[int, str]:
+    """Read ``Protocol/Pair_list_F.txt``: lines ``1 ../Data/Images/001/frontal/01.jpg``; paths from ``folder``."""
+    path = _expect(folder, f"Protocol/Pair_list_{side}.txt")
+    found = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 2 or not words[0].isdigit():
+            raise DataError("a line holds a number and a path", where=f"{path}, line {number}", found=line)
+        found[int(words[0])] = words[1].removeprefix("../")
+    return found
+
+
+def _cut_into_folds(pairs: list[Pair]) -> list[Pair]:
+    total = {same: sum(pair.same == same for pair in pairs) for same in (True, False)}
+    seen = {True: 0, False: 0}
+    cut = []
+    for pair in pairs:
+        fold = seen[pair.same] * _FOLDS // total[pair.same] + 1
+        seen[pair.same] += 1
+        cut.append(Pair(pair.first, pair.second, pair.same, fold))
+    return cut
+
+
+def _picture_folder(folder: Path, picture: str) -> Path:
+    """Return the folder below ``folder`` that holds the first picture."""
+    for name in _PICTURE_FOLDERS:
+        if (folder / name / picture).is_file():
+            return folder / name
+    return folder
+
+
+def _two_numbers(line: str, where: str) -> tuple[int, int]:
+    try:
+        left, right = (int(word) for word in line.split(","))
+    except ValueError as error:
+        raise DataError("a line holds two numbers separated by a comma", where=where, found=line) from error
+    return left, right
+
+
+def _expect(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.exists():
+        raise DataError(f"the folder has not the promised layout: there is no {name}", where=folder)
+    return path
