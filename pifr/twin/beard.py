@@ -79,7 +79,8 @@ def paint_beard(
     cover = np.maximum(shadow, np.float32(0.70 + 0.27 * traits.growth) * worn) * bare
     strands = np.float32(1.0) + np.float32(0.13) * random.standard_normal(canvas.up.shape).astype(np.float32)
     strands += np.float32(0.08) * smooth_noise(random, canvas.up.shape, (40, 200))
-    cover = np.clip(cover * strands, 0.0, 0.97)[..., None]
+    # White hair hides less.
+    cover = np.clip(cover * strands * np.float32(1.0 - 0.3 * colour.grey), 0.0, 0.97)[..., None]
     pigment = colour.mean * np.float32(0.8)
     skin[..., :3] += cover * (pigment * np.exp(np.float32(0.2) * (strands[..., None] - 1.0)) - skin[..., :3])
     skin[..., 3] *= np.float32(1.0) - np.float32(0.6) * cover[..., 0]

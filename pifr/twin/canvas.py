@@ -11,9 +11,9 @@ from pifr.twin.head_model import CROWN_TILT, SCALP_CENTRE_M, HeadModel
 
 FloatMap = npt.NDArray[np.float32]
 
-# Places on the template, millimetres: aside from the middle, up from the eyes, forward from the origin of MakeHuman.
 EYE_HEIGHT_MM = 728.4
-EYE_ASIDE_MM = 30.8
+_FRONT_MM = 30.0
+"""What lies behind this is no face."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Canvas:
         eyelids: Share of lid.
         ears: Share of ear.
         lid_edge: Millimetres to the nearest point of a lid's rim, 99 where far.
+        flush: How much of a blush shows: cheeks, nose, chin, ears.
+        hollows: How much of tiredness shows: under and over the eyes, on the lids.
     """
 
     x: FloatMap
@@ -45,6 +47,8 @@ class Canvas:
     eyelids: FloatMap
     ears: FloatMap
     lid_edge: FloatMap
+    flush: FloatMap
+    hollows: FloatMap
 
     @classmethod
     def of(cls, model: HeadModel) -> Canvas:
@@ -52,11 +56,21 @@ class Canvas:
         position = model.texel_position_m
         angle, turn = _crown_angles(position)
         x = position[..., 0] * np.float32(1000.0)
+        aside = np.abs(x)
+        up = position[..., 1] * np.float32(1000.0) - np.float32(EYE_HEIGHT_MM)
+        forward = position[..., 2] * np.float32(1000.0)
+        flush = (
+            spots(aside, up, 45.0, -34.0, 20.0, 17.0)
+            + np.float32(0.9) * spots(aside, up, 0.0, -36.0, 13.0, 14.0)
+            + np.float32(0.35) * spots(aside, up, 0.0, -105.0, 17.0, 12.0)
+        )
+        hollows = spots(aside, up, 25.0, -11.0, 12.0, 6.0) + np.float32(0.8) * spots(aside, up, 21.0, 4.0, 8.0, 7.0)
+        front = forward > np.float32(_FRONT_MM)
         return cls(
             x=x,
-            aside=np.abs(x),
-            up=position[..., 1] * np.float32(1000.0) - np.float32(EYE_HEIGHT_MM),
-            forward=position[..., 2] * np.float32(1000.0),
+            aside=aside,
+            up=up,
+            forward=forward,
             crown_angle=angle,
             crown_turn=turn,
             openness=model.texel_openness,
@@ -64,13 +78,20 @@ class Canvas:
             eyelids=model.masks["eyelids"],
             ears=model.masks["ears"],
             lid_edge=_distance_to_lids(model),
+            flush=flush * front + np.float32(0.45) * model.masks["ears"],
+            hollows=np.minimum(hollows * front + np.float32(0.35) * model.masks["eyelids"], np.float32(1.2)),
         )
 
     def spot(self, aside_mm: float, up_mm: float, width_mm: float, height_mm: float) -> FloatMap:
         """Return a soft pair of spots on the front of the face, one on each side; one where `aside_mm` is 0."""
-        across = (self.aside - np.float32(aside_mm)) * np.float32(1.0 / width_mm)
-        along = (self.up - np.float32(up_mm)) * np.float32(1.0 / height_mm)
-        return np.exp(-(across * across) - along * along) * (self.forward > 30.0)
+        return spots(self.aside, self.up, aside_mm, up_mm, width_mm, height_mm) * (self.forward > np.float32(_FRONT_MM))
+
+
+def spots(aside: FloatMap, up: FloatMap, aside_mm: float, up_mm: float, width_mm: float, height_mm: float) -> FloatMap:
+    """Return a soft spot on each side of the middle plane, 1 in its middle."""
+    across = (aside - np.float32(aside_mm)) * np.float32(1.0 / width_mm)
+    along = (up - np.float32(up_mm)) * np.float32(1.0 / height_mm)
+    return np.exp(-(across * across) - along * along)
 
 
 def _crown_angles(position_m: FloatMap) -> tuple[FloatMap, FloatMap]:

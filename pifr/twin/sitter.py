@@ -176,7 +176,7 @@ def _sitting(seed: int, person: int, session: int) -> _Sitting:
 def _paint(seed: int, person: int, session: int, traits: _Traits, worn: clothes.Clothes) -> FloatMap:
     """Paint the whole atlas of one sitting."""
     canvas = _canvas()
-    face = _bare_face(seed, person).copy()
+    face = skin.skin_today(canvas, _bare_face(seed, person), seed, person, session, traits.skin)
     beard.paint_beard(canvas, face, seed, person, session, traits.beard, traits.colour)
     clothes.paint_clothes(canvas, face, seed, person, session, worn)
     texture = np.zeros((atlas.TEXTURE_SIZE, atlas.TEXTURE_SIZE, 4), dtype=np.float32)
@@ -197,7 +197,7 @@ def _paint(seed: int, person: int, session: int, traits: _Traits, worn: clothes.
 
 @lru_cache(maxsize=4)
 def _bare_face(seed: int, person: int) -> FloatMap:
-    """Return the head patch as it is in every sitting: skin, brows, roots of the hair."""
+    """Return the head patch as it is for life: skin, brows, roots of the hair."""
     canvas, traits = _canvas(), _traits(seed, person)
     face = skin.paint_skin(canvas, seed, person, traits.build, traits.skin)
     brows.paint_brows(canvas, face, seed, person, traits.brows, traits.colour)

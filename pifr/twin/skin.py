@@ -99,6 +99,28 @@ def paint_skin(canvas: Canvas, seed: int, person: int, build: Build, traits: Ski
     return np.concatenate([np.clip(colour, 0.004, 0.95), gloss[..., None]], axis=-1)
 
 
+def skin_today(canvas: Canvas, skin: FloatMap, seed: int, person: int, session: int, traits: SkinTraits) -> FloatMap:
+    """Return a copy of a painted skin as it is in one sitting: people blush, tire and sweat a little.
+
+    Args:
+        canvas: The unrolled head.
+        skin: `(rows, columns, 4)` from `paint_skin`.
+        seed: World.
+        person: Number of the person.
+        session: Number of the sitting.
+        traits: The person's skin.
+    """
+    random = numpy_generator(seed, "twin", person, "skin today", session)
+    blood, flush, shadows, gloss = random.normal(0.0, [0.06, 0.22 * traits.flush, 0.022 * traits.shadows, 0.15])
+    more_blood = np.float32(blood) + np.float32(flush) * canvas.flush
+    shade = np.float32(1.0) - np.float32(shadows) * canvas.hollows
+    today = skin.copy()
+    for channel in range(3):
+        today[..., channel] *= np.exp(more_blood * -_BLOOD_TAKES[channel]) * shade
+    today[..., 3] *= np.float32(np.exp(gloss))
+    return np.clip(today, 0.0, 1.0, out=today)
+
+
 def _even_tone(canvas: Canvas, random: np.random.Generator, build: Build, traits: SkinTraits) -> Pigments:
     """Melanin and blood without spots: mottled, ruddier on cheeks, nose and ears."""
     shape = canvas.up.shape
@@ -106,15 +128,9 @@ def _even_tone(canvas: Canvas, random: np.random.Generator, build: Build, traits
     speckle = random.standard_normal(shape).astype(np.float32)
     melanin = np.float32(build.melanin) * (np.float32(1.0) + np.float32(0.035) * mottled + np.float32(0.03) * speckle)
     melanin += np.float32(0.07 * build.melanin) * ramp(canvas.up, 30.0, 75.0)
-    flush = (
-        canvas.spot(45.0, -34.0, 20.0, 17.0)
-        + np.float32(0.9) * canvas.spot(0.0, -36.0, 13.0, 14.0)
-        + np.float32(0.35) * canvas.spot(0.0, -105.0, 17.0, 12.0)
-        + np.float32(0.45) * canvas.ears
-    )
     patchy = np.float32(1.0) + np.float32(0.25) * layered_noise(random, shape, (26, 40), 2)
     blood = np.float32(traits.blood) + np.float32(0.14 * traits.mottle) * mottled
-    blood = blood + np.float32(0.9 * traits.flush) * flush * patchy
+    blood = blood + np.float32(0.9 * traits.flush) * canvas.flush * patchy
     return Pigments(melanin, np.maximum(blood, np.float32(0.05)))
 
 
@@ -156,9 +172,7 @@ def _add_lips(
 def _shade(canvas: Canvas, random: np.random.Generator, traits: SkinTraits) -> FloatMap:
     """Return a factor that darkens hollows, lids and lines."""
     shade = np.float32(0.55) + np.float32(0.45) * ramp(canvas.openness, 0.0, 0.9)
-    hollow = canvas.spot(25.0, -11.0, 12.0, 6.0) + np.float32(0.8) * canvas.spot(21.0, 4.0, 8.0, 7.0)
-    hollow += np.float32(0.35) * canvas.eyelids
-    shade *= np.float32(1.0) - np.float32(0.10 * traits.shadows) * np.minimum(hollow, np.float32(1.2))
+    shade *= np.float32(1.0) - np.float32(0.10 * traits.shadows) * canvas.hollows
     shade *= np.float32(1.0) - np.float32(0.35) * ramp(canvas.lid_edge, 1.6, 0.3)
     crease = np.exp(-(((canvas.lid_edge - np.float32(6.2)) / np.float32(1.0)) ** 2)) * (canvas.up > 4.0)
     shade *= np.float32(1.0) - np.float32(0.22) * crease
