@@ -246,6 +246,10 @@ def _check_templates(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterat
 
 def _check_landmarks(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:
     points = manifest.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float).reshape(-1, 5, 2)
+    # A point known to be hidden may lie behind the picture's edge, and behind the nose the eyes change sides.
+    for index, name in enumerate(LANDMARKS):
+        if f"{name}_visible" in manifest.table:
+            points[~manifest.table[f"{name}_visible"].isin([True, "True", "true", "1"]).to_numpy(), index] = np.nan
     cure = "correct or empty the landmarks of this row"
     for row, picture in enumerate(pictures):
         if picture.failure or not np.isfinite(points[row]).any():

@@ -126,6 +126,12 @@ def test_landmarks_outside_and_swapped(tmp_path: Path) -> None:
     assert outside.what == "outside the 20 x 20 picture: nose_tip"
 
 
+def test_a_hidden_landmark_may_lie_anywhere(tmp_path: Path) -> None:
+    points = {"left_eye_x": [5, 12, -3, None], "right_eye_x": [12, 5, 12, None]}
+    seen = {"left_eye_visible": [True, False, False, False], "right_eye_visible": [True, True, True, False]}
+    assert validate(faces(tmp_path, **points, **seen)).findings == []
+
+
 def test_yaws_in_radians(tmp_path: Path) -> None:
     finding = only(faces(tmp_path, yaw=[-1.57, 0, 0.5, 0.8]))
     assert (finding.severity, finding.check) == ("warning", "yaw")
