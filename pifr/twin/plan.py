@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from pifr.twin.geometry import FloatArray
 
-FLASH_POWER = 1.25
-ROOM_POWER = 0.34
+FLASH_POWER = 1.35
+ROOM_POWER = 0.30
 
 
 @dataclass(frozen=True)

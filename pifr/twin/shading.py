@@ -20,7 +20,7 @@ _FLASH_RADIUS = 0.045
 """Of the flash's umbrella over its distance; makes the edges of shadows soft."""
 _SHADOW_OFFSET_M = 0.0025
 """Shadow rays start this far above the surface, so that a coarse mesh throws no shadow on itself."""
-_BOUNCE = 0.17
+_BOUNCE = 0.13
 """Part of the flash that comes back from the walls and joins the room's soft light."""
 
 # By material: how far light creeps round the terminator in red, green and blue (blood under skin carries red
