@@ -19,6 +19,7 @@ from pifr.metrics import FoldAccuracy, Interval
 
 SCORES, PROTOCOL, ENVIRONMENT = "scores.parquet", "protocol.json", "environment.json"
 RESULTS, TABLE = "results.json", "results.csv"
+_MANY_PEOPLE = 300
 
 
 @dataclass(frozen=True)
@@ -176,25 +177,31 @@ def measure_scores(
         by: Further columns to group probes by.
         folder: Where the scores lie.
     """
+    from threadpoolctl import threadpool_limits
+
     measure = measure or Measure()
-    systems = []
-    for name in scores.systems:
-        prepared = SystemScores(scores, name, measure, reported_part(scores))
-        has_yaw = "yaw" in scores.pictures
-        systems.append(
-            SystemResult(
-                name=name,
-                record=dict((records or {}).get(name, {})),
-                overall=prepared.figures(),
-                by_abs_yaw=prepared.by("yaw") if has_yaw else {},
-                by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
-                by_column={column: prepared.by(column) for column in by},
-                at_dev_thresholds=dev_thresholds(scores, name, measure),
-                folds=prepared.folds(),
-                folds_on_legacy_grid=prepared.folds(legacy_grid=True),
-            )
-        )
+    # Thousands of small matrix products: threads would spend their time waiting for each other.
+    with threadpool_limits(1 if len(scores.people) < _MANY_PEOPLE else None):
+        systems = [_measure_system(scores, name, (records or {}).get(name, {}), measure, by) for name in scores.systems]
     return BenchmarkResult(protocol, systems, scores, measure, environment or {}, folder)
+
+
+def _measure_system(
+    scores: ScoreTable, name: str, record: dict[str, Any], measure: Measure, by: tuple[str, ...]
+) -> SystemResult:
+    prepared = SystemScores(scores, name, measure, reported_part(scores))
+    has_yaw = "yaw" in scores.pictures
+    return SystemResult(
+        name=name,
+        record=dict(record),
+        overall=prepared.figures(),
+        by_abs_yaw=prepared.by("yaw") if has_yaw else {},
+        by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
+        by_column={column: prepared.by(column) for column in by},
+        at_dev_thresholds=dev_thresholds(scores, name, measure),
+        folds=prepared.folds(),
+        folds_on_legacy_grid=prepared.folds(legacy_grid=True),
+    )
 
 
 def read_result(folder: Path, measure: Measure | None = None, by: tuple[str, ...] = ()) -> BenchmarkResult:

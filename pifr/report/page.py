@@ -17,6 +17,7 @@ from pifr.evaluation.results import BenchmarkResult
 from pifr.evaluation.thresholds import reported_part
 from pifr.metrics import cumulative_match, roc_points
 from pifr.report import plots
+from pifr.report.maps import embedding_map
 from pifr.report.pictures import file_uri, worst_pairs
 from pifr.report.words import Headline, headline
 
@@ -205,8 +206,10 @@ def _errors(result: BenchmarkResult, prepared: SystemScores, folder: Path, index
     values = table.scores[name]
     known = ~np.isnan(values)
     false_matches, false_nonmatches = worst_pairs(table, name, folder)
-    heat = None
+    heat = drawn_map = None
     if not result.scores.search.all():
+        found = embedding_map(result.scores, name)
+        drawn_map = Markup(plots.embedding_map(found, name)) if found else None
         names, rates, _ = pose_matrix(result.scores, name, result.measure.bin_degrees)
         heat = Markup(plots.yaw_heat_map(names, rates, name))
     return {
@@ -214,6 +217,7 @@ def _errors(result: BenchmarkResult, prepared: SystemScores, folder: Path, index
         "colour": plots.colour(index),
         "histogram": Markup(plots.score_histogram(values[known & table.mated], values[known & ~table.mated], index)),
         "heat_map": heat,
+        "map": drawn_map,
         "false_matches": false_matches,
         "false_nonmatches": false_nonmatches,
     }

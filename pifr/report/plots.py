@@ -16,6 +16,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 
 from pifr.evaluation.figures import Figures
 from pifr.metrics import ErrorRates
+from pifr.report.maps import EmbeddingMap
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7A5195", "#8C8C8C")
 """Okabe and Ito's palette in an order that also differs in lightness; systems take it in turn."""
@@ -170,15 +171,44 @@ def yaw_heat_map(names: Sequence[str], rates: np.ndarray, title: str) -> str:
         return _svg(figure)
 
 
+def embedding_map(found: EmbeddingMap, title: str) -> str:
+    """Draw the pictures of a map twice: coloured by person, and by yaw.
+
+    The people with the most pictures get colours of their own, the others are grey.
+
+    Args:
+        found: The map.
+        title: Names the plot for readers of the page source.
+    """
+    people, counts = np.unique(found.person, return_counts=True)
+    shown = people[np.argsort(-counts, kind="stable")[: len(COLOURS) - 1]]
+    by_person = [COLOURS[int(np.flatnonzero(shown == p)[0])] if p in shown else "#b4bcc5" for p in found.person]
+    with _figure(9.0, 4.1, f"map {title}", panels=2) as (figure, panels):
+        panels[0].scatter(*found.places.T, c=by_person, s=16, linewidths=0)
+        panels[0].set_title(f"by person ({len(shown)} of {len(people)} in colour)", fontsize=10.5)
+        limit = max(float(np.abs(found.yaw_degrees).max()), 1.0)
+        drawn = panels[1].scatter(*found.places.T, c=found.yaw_degrees, s=16, linewidths=0, cmap="coolwarm",
+                                  vmin=-limit, vmax=limit)  # fmt: skip
+        panels[1].set_title("by yaw, degrees", fontsize=10.5)
+        bar = figure.colorbar(drawn, ax=panels[1], fraction=0.05)
+        bar.outline.set_visible(False)
+        for axes in panels:
+            axes.set_xticks([])
+            axes.set_yticks([])
+            for spine in axes.spines.values():
+                spine.set_visible(False)
+        return _svg(figure)
+
+
 @contextmanager
-def _figure(width_inches: float, height_inches: float, salt: str) -> Iterator[tuple[Figure, Axes]]:
+def _figure(width_inches: float, height_inches: float, salt: str, panels: int = 1) -> Iterator[tuple[Figure, Any]]:
     import matplotlib as mpl
 
     # The salt makes ids inside the SVG the same in every run, and different between the plots of one page.
     with mpl.rc_context(cast(Any, {**_STYLE, "svg.hashsalt": salt})):
         figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
         FigureCanvasSVG(figure)
-        yield figure, figure.subplots()
+        yield figure, figure.subplots(1, panels)
 
 
 def _svg(figure: Figure) -> str:

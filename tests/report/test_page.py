@@ -68,7 +68,8 @@ def test_the_page_is_well_formed_and_needs_no_network(page):
 def test_everything_promised_is_there(page):
     _, text = parse(page)
     for words in ("Rank-1 by |yaw|, percent", "Rank-1 against yaw", "ROC", "DET", "Cumulative match", "Turned views",
-                  "Equal error rate between yaws", "two people, highest scores", "one person, lowest scores",
+                  "Equal error rate between yaws", "Maps of the embeddings",
+                  "two people, highest scores", "one person, lowest scores",
                   "too few impostors", "data_fingerprint", "61.5", "By expression", "spread"):  # fmt: skip
         assert words in text, words
     assert page.read_text().count("<svg") >= 4 + 2 * 2
