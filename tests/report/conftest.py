@@ -30,3 +30,9 @@ def result(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Benchma
     systems = [Grid("fine", 4), Grid("coarse <b>&", 16)]
     folder = tmp_path_factory.mktemp("benchmark")
     return evaluate(drawn, systems, out=folder, measure=Measure(rounds=60), by=["expression"])
+
+
+@pytest.fixture(autouse=True)
+def small_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Maps of a few pictures: t-SNE of hundreds takes seconds, and every page draws some."""
+    monkeypatch.setattr("pifr.report.maps._MOST_PICTURES", 21)

@@ -46,9 +46,10 @@ def parse(path):
     return page, " ".join(" ".join(page.text).split())
 
 
-@pytest.fixture(scope="module")
-def page(result, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("page")
+@pytest.fixture
+def page(result, tmp_path):
+    folder = tmp_path / "page"
+    folder.mkdir()
     write_picture(folder / "grid.png", np.zeros((8, 8, 3), np.uint8))
     return write_report(
         result, folder / "report.html", pictures=[("Turned views <1>", folder / "grid.png")],
