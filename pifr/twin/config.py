@@ -33,6 +33,8 @@ class FreeConfig(Config):
     """Yaw is drawn evenly from -max to +max."""
     max_pitch_degrees: float = Field(default=20.0, ge=0.0, le=45.0)
     """Pitch is drawn evenly from -max to +max."""
+    field_scale: float = Field(default=1.0, ge=0.5, le=2.5)
+    """Side of the square that a picture shows, as a multiple of the room's; 1.5 shows the whole head and shoulders."""
     expressions: tuple[str, ...] = EXPRESSIONS
     """Expressions to draw from, each as likely; a name may stand there more than once."""
 
@@ -70,8 +72,9 @@ class TwinConfig(Config):
 
     @property
     def template(self) -> str:
-        """Alignment template id of the pictures: the room's own framing at this size."""
-        return f"twin-{self.size_px}"
+        """Alignment template id of the pictures: the room's own framing at this size, or a wider free one."""
+        wider = self.free is not None and self.free.field_scale != 1
+        return f"twin-{self.size_px}-field-{self.free.field_scale:g}" if self.free and wider else f"twin-{self.size_px}"
 
     @property
     def person_numbers(self) -> tuple[int, ...]:

@@ -43,7 +43,7 @@ def _take(free: FreeConfig, seed: int, number: int, session: int, pictures: rang
             stem=f"pictures/{subject}/{picture:04d}",
             rotation=head_rotation(yaw, pitch, roll),
             offset_m=rng.normal(0, 0.004, 3),
-            field_m=FIELD_M * rng.uniform(0.95, 1.08),
+            field_m=FIELD_M * free.field_scale * rng.uniform(0.95, 1.08),
             gains=(red, green, blue),
             backdrop=f"free {person} {picture}",
             lightings=(_lighting(rng, yaw),),
