@@ -119,4 +119,6 @@ def parameters_in_millions(module: nn.Module) -> float:
 def total_norm(parameters: list[nn.Parameter]) -> Tensor:
     """Return the norm of all gradients together, a scalar; not finite if any of them is not."""
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not gradients:
+        return torch.zeros(())
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))

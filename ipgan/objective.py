@@ -103,9 +103,9 @@ def discriminator_terms(
         penalise: Whether the gradient penalty is due.
     """
     judge, kinds = networks.adversary.discriminator, config.augmentation.discriminator
-    # A target that shows another person would be matched with the wrong code.
-    mine = batch.same_person
-    real, wanted = batch.target[mine], faces.wanted[: len(batch)][mine]
+    # A target that shows another person would be matched with the wrong code; its source takes its place.
+    mine = batch.same_person[:, None, None, None]
+    real, wanted = torch.where(mine, batch.target, batch.source), faces.wanted[: len(batch)]
     made = augment_for_discriminator(faces.made, kinds)
     real = augment_for_discriminator(real, kinds)
     fake_scores = judge(made.to(dtype), faces.wanted)

@@ -1,0 +1,79 @@
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from ipgan.cli import ipgan_command, parse_yaws
+from pifr.core.errors import ConfigError, DataError
+from pifr.data.pictures import read_picture
+
+
+def invoke(*arguments):
+    result = CliRunner().invoke(ipgan_command, [str(argument) for argument in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def recipe_file(people, small_recipe, tmp_path, **changes):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(small_recipe(people, **changes).to_yaml())
+    return path
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"]])
+def test_help_has_examples(command):
+    result = invoke(*command, "--help")
+    assert result.exit_code == 0
+    assert "Examples" in result.output
+
+
+def test_help_imports_no_torch():
+    code = "import sys, ipgan.cli; sys.exit('torch' in sys.modules or 'pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_train_then_resume_then_sample(people, small_recipe, tmp_path):
+    recipe = recipe_file(people, small_recipe, tmp_path, steps=1)
+    result = invoke("train", recipe, "--runs", tmp_path / "runs", "--device", "cpu")
+    assert "1 steps, 8 pairs of 9 people" in result.output
+    (folder,) = (tmp_path / "runs").iterdir()
+    result = invoke("train", "--resume", folder, "--set", "steps=2", "--device", "cpu")
+    assert "2 steps" in result.output
+    out = tmp_path / "grid.png"
+    result = invoke("sample", folder, people, "--split", "val", "--yaws=-30,0,30", "--out", out, "--device", "cpu")
+    assert result.output.strip() == str(out)
+    assert read_picture(out).shape == (6 * 36 + 4, 4 * 36 + 4, 3)  # three people, made and true
+
+
+def test_dry_run_checks_everything_and_writes_nothing(people, small_recipe, tmp_path):
+    recipe = recipe_file(people, small_recipe, tmp_path)
+    result = invoke("train", recipe, "--dry-run", "--runs", tmp_path / "runs", "--set", "losses.kl=0.5")
+    assert "63 pictures of 9 people; nothing was trained" in result.output
+    assert "kl: 0.5" in result.output
+    assert not (tmp_path / "runs").exists()
+    with pytest.raises(DataError, match="no picture in split 'tran'"):
+        invoke("train", recipe, "--dry-run", "--set", "data.split=tran")
+
+
+@pytest.mark.parametrize("arguments", [["train"], ["train", "x.yaml", "--resume", "runs/0"]])
+def test_either_a_config_or_a_run(arguments):
+    with pytest.raises(ConfigError, match="name a config, or a run to go on with"):
+        invoke(*arguments)
+
+
+def test_sample_refuses_yaws_that_are_none_or_out_of_range(trained, people, tmp_path):
+    with pytest.raises(ConfigError, match="yaws are numbers"):
+        parse_yaws("10,left")
+    with pytest.raises(DataError, match="turns faces by"):
+        invoke("sample", trained.run.path, people, "--yaws=0,150", "--out", tmp_path / "x.png", "--device", "cpu")
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_known_failure_is_one_line_and_exit_code_one(tmp_path):
+    program = [sys.executable, "-m", "ipgan", "train", str(tmp_path / "recipe.yaml")]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ")

@@ -1,0 +1,142 @@
+import pytest
+import torch
+
+from ipgan.blocks import GAIN, EqualConv, EqualLinear, MinibatchStd, UpBlock, activate, channels_at
+from ipgan.config import ModelConfig
+from ipgan.networks import Networks, frozen, total_norm
+
+CPU = torch.device("cpu")
+MODEL = ModelConfig(
+    generator_channel_base=256, encoder_channel_base=128, discriminator_channel_base=128, pose_channel_base=128,
+    channel_max=16, identity_dim=12, pose_dim=4, style_dim=16,
+)  # fmt: skip
+
+
+def networks(size_px=32, seed=0):
+    return Networks(MODEL, size_px, people=3, seed=seed, device=CPU)
+
+
+@pytest.mark.parametrize("size_px", [16, 32, 64])
+def test_shapes_at_every_size(size_px):
+    nets = networks(size_px)
+    images = torch.randn(2, 3, size_px, size_px)
+    identity, pose = nets.rotation.identity_encoder(images), nets.rotation.pose_encoder(images)
+    assert identity.code.shape == (2, 12)
+    assert torch.allclose(identity.code.norm(dim=1), torch.ones(2), atol=1e-5)
+    assert pose.mean.shape == pose.log_variance.shape == (2, 4)
+    made = nets.rotation.generator(identity.code, pose.mean)
+    assert made.shape == images.shape
+    assert nets.adversary.discriminator(made, identity.code).shape == (2,)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_networks_compute_in_the_format_of_their_input_and_answer_in_float32(dtype):
+    nets = networks()
+    images = torch.randn(2, 3, 32, 32).to(dtype)
+    identity, pose = nets.rotation.identity_encoder(images), nets.rotation.pose_encoder(images)
+    assert identity.features[0].dtype == dtype
+    made = nets.rotation.generator(identity.code, pose.mean, dtype)
+    score = nets.adversary.discriminator(images, identity.code)
+    assert {identity.code.dtype, pose.mean.dtype, made.dtype, score.dtype} == {torch.float32}
+
+
+def test_a_picture_is_encoded_and_drawn_alone_whatever_else_is_in_the_batch():
+    nets = networks()
+    images = torch.randn(4, 3, 32, 32)
+    alone, together = (nets.rotation.identity_encoder(batch).code[:1] for batch in (images[:1], images))
+    assert torch.allclose(alone, together, atol=1e-5)
+    pose = nets.rotation.pose_encoder(images).mean
+    code = nets.rotation.identity_encoder(images).code
+    drawn = nets.rotation.generator(code, pose)
+    assert torch.allclose(nets.rotation.generator(code[:1], pose[:1]), drawn[:1], atol=1e-4)
+
+
+def test_both_codes_change_the_picture():
+    nets = networks()
+    code = torch.nn.functional.normalize(torch.randn(2, 12), dim=1)
+    pose = torch.randn(2, 4)
+    base = nets.rotation.generator(code[:1], pose[:1])
+    assert not torch.allclose(base, nets.rotation.generator(code[1:], pose[:1]), atol=1e-3)
+    assert not torch.allclose(base, nets.rotation.generator(code[:1], pose[1:]), atol=1e-3)
+
+
+def test_discriminator_depends_on_identity_but_does_not_train_it():
+    nets = networks()
+    images, code = torch.randn(2, 3, 32, 32), torch.randn(2, 12, requires_grad=True)
+    scores = nets.adversary.discriminator(images, code)
+    assert not torch.allclose(scores, nets.adversary.discriminator(images, -code))
+    scores.sum().backward()
+    assert code.grad is None
+
+
+def test_first_weights_depend_on_the_seed_alone():
+    torch.manual_seed(99)
+    first = networks(seed=5).rotation.generator.constant
+    torch.manual_seed(7)
+    assert torch.equal(first, networks(seed=5).rotation.generator.constant)
+    assert not torch.equal(first, networks(seed=6).rotation.generator.constant)
+
+
+def test_up_sampling_leaves_no_checkerboard():
+    # From a smooth input, even and odd pixels of the output must have the same mean: strided transposed
+    # convolutions fail this, bilinear doubling does not.
+    torch.manual_seed(0)
+    block = UpBlock(8, 8, 4)
+    with torch.no_grad():
+        out = block(torch.ones(1, 8, 8, 8), torch.randn(1, 4))[..., 4:-4, 4:-4]
+    even, odd = out[..., ::2, ::2], out[..., 1::2, 1::2]
+    assert torch.allclose(even, odd, atol=1e-5)
+
+
+def test_equalised_layers_keep_the_variance():
+    torch.manual_seed(0)
+    x = torch.randn(64, 128)
+    for _ in range(5):
+        x = activate(EqualLinear(128, 128, gain=GAIN)(x))
+    assert x.square().mean().item() == pytest.approx(1.0, rel=0.4)
+    y = EqualConv(16, 64, 3, gain=1.0)(torch.randn(4, 16, 32, 32))
+    assert y.var().item() == pytest.approx(1.0, rel=0.3)
+
+
+def test_minibatch_std_tells_equal_faces_from_different_ones():
+    layer = MinibatchStd()
+    equal, different = torch.ones(4, 2, 3, 3), torch.arange(4.0).view(4, 1, 1, 1).expand(4, 2, 3, 3)
+    assert layer(equal)[:, 2].max().item() == pytest.approx(0, abs=1e-3)
+    # Population deviation of 0, 1, 2, 3 is sqrt(1.25).
+    assert layer(different)[:, 2].mean().item() == pytest.approx(1.25**0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(("side", "channels"), [(64, 32), (8, 256), (4, 256), (1024, 8)])
+def test_channels_by_side(side, channels):
+    assert channels_at(side, 2048, 256) == channels
+
+
+def test_frozen_lets_gradients_through_and_restores():
+    nets = networks()
+    encoder = nets.rotation.identity_encoder
+    images = torch.randn(2, 3, 32, 32, requires_grad=True)
+    with frozen(encoder):
+        value = encoder(images).code.sum()
+    value.backward()
+    assert images.grad is not None
+    assert all(parameter.grad is None and parameter.requires_grad for parameter in encoder.parameters())
+
+
+def test_average_moves_by_the_half_life():
+    nets = networks()
+    with torch.no_grad():
+        nets.rotation.generator.constant.fill_(1.0)
+        nets.averaged.generator.constant.fill_(0.0)
+    # One half-life of 100 images passes: half of the way.
+    nets.update_average(images_seen=10_000, batch_size=100, half_life_images=100, rampup=0.0)
+    assert torch.allclose(nets.averaged.generator.constant, torch.tensor(0.5))
+    # Early on the ramp shortens it: at 100 images, 0.05 of them is a half-life of 5, so 10 images are two.
+    nets.update_average(images_seen=100, batch_size=10, half_life_images=100, rampup=0.05)
+    assert torch.allclose(nets.averaged.generator.constant, torch.tensor(0.875))
+
+
+def test_total_norm_of_known_gradients():
+    a, b = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(1))
+    a.grad, b.grad = torch.tensor([3.0, 0.0]), torch.tensor([4.0])
+    assert total_norm([a, b, torch.nn.Parameter(torch.zeros(1))]).item() == pytest.approx(5.0)
+    assert total_norm([torch.nn.Parameter(torch.zeros(1))]).item() == 0.0

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ipgan.config import PairsConfig
+from ipgan.sampler import PairSampler
+from ipgan.training_data import TrainingData
+from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.pixels import PixelStore
+from pifr.data.spec import InputSpec
+
+
+def data_of(people, sittings, yaws):
+    import pandas as pd
+
+    table = pd.DataFrame({"path": [f"{i}.png" for i in range(len(people))], "subject": [str(p) for p in people]})
+    manifest: Manifest = make_manifest(table, Path("."), "test")
+    return TrainingData(
+        manifest, PixelStore(np.zeros((len(people), 4, 4, 3), np.uint8), Path("x")), InputSpec(),
+        np.array(people), np.array(sittings), np.array(yaws, float), "",
+    )  # fmt: skip
+
+
+# Three people; two sittings of three views each.
+PEOPLE = np.repeat([0, 1, 2], 6)
+SITTINGS = np.repeat(np.arange(6), 3)
+YAWS = np.tile([-45.0, 0.0, 45.0], 6)
+
+
+def pairs_of(data, steps=40, **shares):
+    sampler = PairSampler(data, PairsConfig(**shares), batch_size=16, same_yaw_degrees=4, seed=1)
+    every = [sampler.pairs(step) for step in range(steps)]
+    return {name: np.concatenate([getattr(p, name) for p in every])
+            for name in ("source", "driver", "target", "same_person", "paired")}  # fmt: skip
+
+
+def test_a_step_is_a_function_of_seed_and_step():
+    data = data_of(PEOPLE, SITTINGS, YAWS)
+    first, second = (PairSampler(data, PairsConfig(), 16, 4, seed=3) for _ in range(2))
+    second.pairs(0)  # drawing another step first must not matter
+    assert np.array_equal(first.pairs(7).source, second.pairs(7).source)
+    assert np.array_equal(first.pairs(7).target, second.pairs(7).target)
+    assert not np.array_equal(first.pairs(7).source, first.pairs(8).source)
+
+
+def test_same_sitting_pairs_share_person_and_sitting_but_not_the_picture():
+    drawn = pairs_of(data_of(PEOPLE, SITTINGS, YAWS), same_sitting=1.0, same_picture=0.0)
+    assert drawn["paired"].all()
+    assert (SITTINGS[drawn["source"]] == SITTINGS[drawn["target"]]).all()
+    assert (drawn["source"] != drawn["target"]).all()
+    assert (drawn["driver"] == drawn["target"]).all()
+
+
+def test_same_picture_is_reconstruction():
+    drawn = pairs_of(data_of(PEOPLE, SITTINGS, YAWS), same_sitting=0.0, same_picture=1.0)
+    assert (drawn["source"] == drawn["driver"]).all()
+    assert (drawn["source"] == drawn["target"]).all()
+    assert drawn["same_person"].all()
+
+
+def test_other_people_lend_their_pose_and_the_true_view_is_found():
+    drawn = pairs_of(data_of(PEOPLE, SITTINGS, YAWS), same_sitting=0.0, same_picture=0.0)
+    assert (PEOPLE[drawn["driver"]] != PEOPLE[drawn["source"]]).all()
+    assert (YAWS[drawn["driver"]] == YAWS[drawn["target"]]).all()
+    assert (SITTINGS[drawn["target"]] == SITTINGS[drawn["source"]]).all()
+    assert drawn["paired"].all()
+
+
+def test_without_yaw_the_other_person_is_the_target_and_no_pair():
+    drawn = pairs_of(data_of(PEOPLE, SITTINGS, np.full(18, np.nan)), same_sitting=0.0, same_picture=0.0)
+    assert (drawn["driver"] == drawn["target"]).all()
+    assert not drawn["same_person"].any()
+    assert not drawn["paired"].any()
+
+
+def test_without_sittings_one_person_still_pairs_for_reconstruction():
+    drawn = pairs_of(data_of(PEOPLE, np.full(18, -1), YAWS), same_sitting=1.0, same_picture=0.0)
+    assert drawn["same_person"].all()
+    assert not drawn["paired"].any()
+
+
+def test_people_are_drawn_equally_often_whatever_their_pictures():
+    people = np.array([0] * 50 + [1] * 2)
+    drawn = pairs_of(data_of(people, np.arange(52), np.full(52, np.nan)), steps=100)
+    share = (people[drawn["source"]] == 1).mean()
+    assert share == pytest.approx(0.5, abs=0.05)
+
+
+def test_frontal_sources_are_preferred_as_asked():
+    drawn = pairs_of(data_of(PEOPLE, SITTINGS, YAWS), frontal_source=1.0)
+    assert (YAWS[drawn["source"]] == 0).all()
+
+
+def test_a_person_with_one_picture_is_never_paired_with_itself_as_another_view():
+    data = data_of([0, 1, 1], [0, 1, 1], [0.0, 0.0, 45.0])
+    drawn = pairs_of(data, same_sitting=1.0, same_picture=0.0)
+    alone = drawn["source"] == 0
+    assert alone.any()
+    assert (drawn["driver"][alone] != 0).all()
+
+
+def test_parts_cover_a_batch_without_overlap():
+    data = data_of(PEOPLE, SITTINGS, YAWS)
+    pairs = PairSampler(data, PairsConfig(), 16, 4, seed=0).pairs(0)
+    parts = [pairs.part(first, 4) for first in range(4)]
+    assert sorted(np.concatenate([part.source for part in parts])) == sorted(pairs.source)
+    assert [len(part) for part in parts] == [4] * 4
