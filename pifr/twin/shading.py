@@ -16,24 +16,25 @@ from pifr.twin.vectors import dot, unit
 
 IntArray = npt.NDArray[np.intp]
 
-_FLASH_RADIUS = 0.045
+_FLASH_RADIUS = 0.06
 """Of the flash's umbrella over its distance; makes the edges of shadows soft."""
-_SHADOW_OFFSET_M = 0.0025
-"""Shadow rays start this far above the surface, so that a coarse mesh throws no shadow on itself."""
+_SHADOW_OFFSET_M, _GRAZING_OFFSET_M = 0.0025, 0.0055
+"""Shadow rays start this far above the surface, and farther where light grazes it: a coarse mesh throws no shadow on
+itself, and light that creeps round the terminator fades instead of ending at an edge."""
 _BOUNCE = 0.13
 """Part of the flash that comes back from the walls and joins the room's soft light."""
 
 # By material: how far light creeps round the terminator in red, green and blue (blood under skin carries red
 # farthest), sharpness and strength of the highlight.
 _WRAP = np.zeros((len(Material), 3), dtype=np.float32)
-_WRAP[Material.SKIN] = (0.28, 0.14, 0.09)
+_WRAP[Material.SKIN] = (0.12, 0.05, 0.03)
 _WRAP[Material.HAIR] = (0.30, 0.30, 0.30)
 _WRAP[Material.EYE] = (0.15, 0.12, 0.12)
 _WRAP[Material.CLOTH] = (0.15, 0.15, 0.15)
 _SHARPNESS = np.full(len(Material), 24.0, dtype=np.float32)
 _SHARPNESS[Material.EYE] = 300.0
 _SHARPNESS[[Material.FRAME, Material.TEETH]] = 60.0
-_STRENGTH = np.full(len(Material), 0.5, dtype=np.float32)
+_STRENGTH = np.full(len(Material), 1.0, dtype=np.float32)
 _STRENGTH[[Material.HAIR, Material.CLOTH]] = 0.0
 _GLASS_SHARPNESS = 800.0
 
@@ -52,7 +53,6 @@ class Shader:
         self._wrap = _WRAP[surface.material]
         self._sharpness = _SHARPNESS[surface.material]
         self._strength = _STRENGTH[surface.material] * surface.gloss
-        self._origins = surface.position + surface.normal * np.float32(_SHADOW_OFFSET_M)
         # Strands fall down along the surface.
         self._strands = unit(np.array([0, -1, 0], dtype=np.float32) + surface.normal * surface.normal[:, 1:2])
 
@@ -70,7 +70,7 @@ class Shader:
         cosine = dot(surface.normal, towards)
         facing = np.flatnonzero(cosine > -_WRAP.max())
         # Only the rows that the flash reaches are worked on from here.
-        rows = facing[~self._stage.solid.blocked(self._origins[facing], towards[facing])]
+        rows = facing[~self._stage.solid.blocked(self._origins(facing, cosine[facing]), towards[facing])]
         towards, cosine = towards[rows], cosine[rows]
         half = unit(towards + surface.towards_eye[rows])
         wrap = self._wrap[rows]
@@ -81,6 +81,12 @@ class Shader:
         light[rows] += np.float32(lighting.flash_power) * flash
         self._add_lenses(light, lighting)
         return light
+
+    def _origins(self, rows: IntArray, cosine: Float32) -> Float32:
+        """Return where shadow rays start."""
+        grazing = np.clip((np.float32(0.2) - cosine) / np.float32(0.3), 0, 1)
+        offset = np.float32(_SHADOW_OFFSET_M) + np.float32(_GRAZING_OFFSET_M - _SHADOW_OFFSET_M) * grazing
+        return self._surface.position[rows] + self._surface.normal[rows] * offset[:, None]
 
     def _highlight(self, rows: IntArray, towards: Float32, half: Float32, cosine: Float32) -> Float32:
         """Return Blinn and Phong's highlight with Schlick's Fresnel term, one a row."""
