@@ -20,6 +20,8 @@ _SHELL_ROWS = 24
 _CURTAIN_ROWS = 11
 _SHELL_SHARE = 0.62
 """Part of a strand's texture that lies on the shell; the rest hangs."""
+_NECK_Z_M = 0.012
+"""The neck stands at this depth in MakeHuman's frame."""
 _SUNK_M = -0.002
 """The rim of the shell dips this far under the skin, so it never floats."""
 
@@ -69,7 +71,7 @@ def grow_hair(
     shell, edge = _shell(scalp, traits, volume, turn, random)
     parts = [shell]
     if traits.style.curtain_mm > 0:
-        parts.append(_curtain(edge, shape_m, traits, length, turn, random))
+        parts.append(_curtain(edge, traits, length, turn, random))
     if traits.style.bun_mm > 0:
         parts.append(_bun(scalp, traits, length))
     return join(parts)
@@ -152,7 +154,6 @@ def _taper(traits: HairTraits, angle: FloatArray, start: FloatArray, end: FloatA
 
 def _curtain(
     rim: FloatArray,
-    shape_m: FloatArray,
     traits: HairTraits,
     length: float,
     turn: FloatArray,
@@ -171,7 +172,7 @@ def _curtain(
     # Far below, hair lies round the neck in a ring as wide as the head and flatter.
     ring_x, ring_z = (
         (0.076 + bulk) * np.sin(around),
-        (0.072 + bulk) * np.cos(around) + shape_m[:, 2].mean() * 0.0 + 0.012,
+        (0.072 + bulk) * np.cos(around) + _NECK_Z_M,
     )
     drop = (top[:, 1] - y) / 0.16
     share = np.clip(drop, 0.0, 1.0) ** 1.3

@@ -40,7 +40,7 @@ def draw_build(seed: int, person: int) -> Build:
     random = numpy_generator(seed, "twin", person, "build")
     sex = controls.SEXES[int(random.random() < 0.45)]
     age = 18.0 + 57.0 * float(random.beta(1.3, 2.2))
-    shares = random.dirichlet([0.30, 0.34, 0.46])
+    shares = random.dirichlet([0.16, 0.18, 0.24])
     african, asian, caucasian = (float(share) for share in shares)
     muscle = float(np.clip(random.normal(0.55 if sex == "male" else 0.42, 0.18), 0.05, 0.95))
     weight = float(np.clip(random.normal(0.48, 0.22), 0.02, 0.98))

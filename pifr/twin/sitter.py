@@ -66,7 +66,7 @@ class _Sitting:
 def sitter(seed: int, person: int, session: int, expression: str, variation: int = 0) -> Scene:
     """Return one person in one sitting with one expression.
 
-    The same arguments give the same scene on every machine and in every process.
+    The same arguments give the same scene in every process, whatever was built there before.
 
     Args:
         seed: World: another seed has other people.
