@@ -28,7 +28,7 @@ def compare(first: str, second: str | None, systems: str | None, rounds: int, js
       pifr compare bench-without bench-with
       pifr compare bench --systems "frontal only,with generated views" --json difference.json
     """
-    from pifr.evaluation.compare import compare, side_by_side
+    from pifr.evaluation.comparison import compare, side_by_side
     from pifr.evaluation.figures import Measure
     from pifr.evaluation.results import read_result
 

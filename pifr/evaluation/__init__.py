@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pifr.evaluation.benchmark import evaluate
+    from pifr.evaluation.comparison import compare, side_by_side
     from pifr.evaluation.figures import Figures, Measure
     from pifr.evaluation.protocols import Protocol, load_protocol, protocol_names
     from pifr.evaluation.results import BenchmarkResult, SystemResult, read_result
@@ -20,11 +21,13 @@ _HOMES = {
     "Protocol": "pifr.evaluation.protocols",
     "ScoreTable": "pifr.evaluation.scores",
     "SystemResult": "pifr.evaluation.results",
+    "compare": "pifr.evaluation.comparison",
     "evaluate": "pifr.evaluation.benchmark",
     "load_protocol": "pifr.evaluation.protocols",
     "protocol_names": "pifr.evaluation.protocols",
     "read_result": "pifr.evaluation.results",
     "read_scores": "pifr.evaluation.scores",
+    "side_by_side": "pifr.evaluation.comparison",
 }
 __all__ = [
     "BenchmarkResult",
@@ -34,11 +37,13 @@ __all__ = [
     "Protocol",
     "ScoreTable",
     "SystemResult",
+    "compare",
     "evaluate",
     "load_protocol",
     "protocol_names",
     "read_result",
     "read_scores",
+    "side_by_side",
 ]
 
 

@@ -60,7 +60,7 @@ def test_two_halves_merged_are_the_whole(comparisons):
     assert left.equal_error_rate() == whole.equal_error_rate()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-8, 8), st.booleans()), min_size=2, max_size=40), st.sampled_from([0.1, 0.25, 1.0])
 )

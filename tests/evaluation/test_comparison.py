@@ -5,7 +5,7 @@ import pytest
 
 from pifr.core.errors import DataError
 from pifr.evaluation import Measure, evaluate
-from pifr.evaluation.compare import compare, side_by_side
+from pifr.evaluation.comparison import compare, side_by_side
 
 QUICK = Measure(rounds=200)
 
