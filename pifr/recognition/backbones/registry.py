@@ -61,5 +61,9 @@ def list_backbones() -> list[str]:
 
 
 def scaled_channels(channels: int, width: float) -> int:
-    """Return ``channels * width`` rounded to a multiple of 8, at least 8: sizes that vector units like."""
-    return max(8, round(channels * width / 8) * 8)
+    """Return ``channels * width`` rounded to a multiple of 8, at least 16.
+
+    Fewer than 16 would not only be useless: torch 2.15 corrupts memory in the backward pass of a strided 1 x 1
+    convolution of 8 channels-last channels on the CPU.
+    """
+    return max(16, round(channels * width / 8) * 8)

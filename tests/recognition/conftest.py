@@ -1,0 +1,58 @@
+"""A small manifest with splits, and the smallest recipe that trains on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pifr.core.config import check_config
+from pifr.data.manifest import Manifest
+from pifr.data.split import split_by_person
+from pifr.recognition.config import RecognizerConfig
+
+
+@pytest.fixture(scope="session")
+def people(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Eight people to learn from, four to validate on, seven yaws each; read only."""
+    parts = split_by_person(drawn, {"train": 8, "val": 4}, seed=0)
+    return parts.save(tmp_path_factory.mktemp("people") / "manifest.csv")
+
+
+@pytest.fixture
+def recipe(people: Manifest) -> Callable[..., RecognizerConfig]:
+    """A function of keys to override."""
+
+    def make(**changes: object) -> RecognizerConfig:
+        values: dict[str, object] = {
+            "data": {"manifest": people.name},
+            "backbone": {"width": 0.125, "embedding_dim": 16},
+            "batch": {"people": 4, "pictures": 2},
+            "optimization": {"warmup_steps": 2, "lr": 0.05},
+            "intervals": {"status": 1, "validation": 4, "checkpoint": 3},
+            "steps": 8,
+        }
+        return check_config(RecognizerConfig, {**values, **changes}, "test")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def trained(people: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a recogniser trained for a few steps; read only."""
+    from pifr.recognition.training import train_recognizer
+
+    config = check_config(
+        RecognizerConfig,
+        {
+            "data": {"manifest": people.name},
+            "backbone": {"width": 0.125, "embedding_dim": 16},
+            "batch": {"people": 8, "pictures": 2},
+            "optimization": {"warmup_steps": 5, "lr": 0.1},
+            "intervals": {"status": 10, "validation": 10, "checkpoint": 20},
+            "steps": 30,
+        },
+        "test",
+    )
+    return train_recognizer(config, tmp_path_factory.mktemp("runs"), device="cpu").run.path
