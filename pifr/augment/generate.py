@@ -86,13 +86,15 @@ def augment(
         The generated manifest and its counts.
 
     Raises:
-        DataError: If the alignment differs from the generator's, nobody has a usable source, a threshold is set
-            without a judge, or ``out`` holds another augmentation.
+        DataError: If the alignment differs from the generator's, a yaw lies outside what it learned, nobody has a
+            usable source, a threshold is set without a judge, or ``out`` holds another augmentation.
         Interrupted: After Ctrl-C, with every picture so far whole.
     """
     rotator.spec.require_template(data.template, data.name)
     if config.min_identity_cosine is not None and judge is None:
         raise DataError("min_identity_cosine needs a judge to measure the cosine", cure="name one with --judge")
+    if config.yaws_degrees:
+        rotator.poses_for_yaws(config.yaws_degrees)  # refuses what it never learned, before anything is written
     sources, missing = choose_sources(data, config)
     if not len(sources):
         raise DataError(

@@ -35,6 +35,8 @@ class MarkingRotator:
         return pixels.reshape(len(pixels), -1).mean(axis=1, keepdims=True)
 
     def poses_for_yaws(self, yaws: np.ndarray) -> np.ndarray:
+        if np.abs(yaws).max() > 90:
+            raise DataError("this generator turns faces by -90 to 90 degrees")
         return np.asarray(yaws)[:, None] + 100.0
 
     def generate(self, identity: np.ndarray, pose: np.ndarray) -> np.ndarray:
@@ -141,6 +143,12 @@ def test_pictures_of_another_alignment_are_refused_before_anything_is_written(dr
     rotator.spec = InputSpec(size_px=SIZE, template="arcface-112")
     with pytest.raises(DataError, match="arcface-112"):
         augment(drawn, rotator, tmp_path / "out", AugmentConfig(yaws_degrees=(30.0,)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_yaw_never_learned_is_refused_before_anything_is_written(drawn: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="-90 to 90"):
+        augment(drawn, MarkingRotator(), tmp_path / "out", AugmentConfig(yaws_degrees=(30.0, 120.0)))
     assert not (tmp_path / "out").exists()
 
 
