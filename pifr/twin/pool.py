@@ -53,9 +53,9 @@ def finished_takes(
                 "a worker process died", found="perhaps the memory ran out",
                 cure="use fewer --workers and run it again: finished pictures are kept",
             ) from error  # fmt: skip
-        finally:
-            for future in running:
-                future.cancel()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 @contextmanager
