@@ -36,7 +36,7 @@ def finished_takes(
     running: dict[Future[int], Take] = {}
     # Fresh processes: a fork would copy the locks of the parent's threads in whatever state they are.
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, (os.getpid(),)) as pool:
         try:
             while True:
                 while not stop and len(running) < 2 * workers and (take := next(waiting, None)) is not None:
@@ -73,10 +73,10 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _start_worker() -> None:
+def _start_worker(parent: int) -> None:
     # Ctrl-C reaches the whole process group; only the parent decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_die_with_parent, args=(parent,), daemon=True).start()
 
 
 def _die_with_parent(parent: int) -> None:
