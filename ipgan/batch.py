@@ -66,5 +66,11 @@ def make_batch(data: TrainingData, pairs: Pairs, config: AugmentationConfig, dev
     )
 
 
+def first_pictures(data: TrainingData, device: torch.device, count: int = 256) -> Tensor:
+    """Return ``(count, 3, S, S)`` pictures spread evenly over the manifest, unaugmented."""
+    rows = np.unique(np.linspace(0, len(data) - 1, count).astype(int))
+    return to_input(data.store[rows], data.spec, device)
+
+
 def _with_flip(warp: Warp, flip: Tensor) -> Warp:
     return replace(warp, flip=flip)

@@ -131,12 +131,14 @@ class AugmentationConfig(Config):
 class OptimizerConfig(Config):
     """Adam for both sides."""
 
-    lr: float = Field(default=1e-3, gt=0)
-    """Learning rate of encoders and generator."""
-    discriminator_lr: float = Field(default=1e-3, gt=0)
+    lr: float = Field(default=2e-2, gt=0)
+    """Learning rate of encoders and generator; large, since equalised layers have weights of about 1."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Adam's betas for encoders and generator."""
+    discriminator_lr: float = Field(default=3e-3, gt=0)
     """Learning rate of the discriminator."""
-    betas: tuple[float, float] = (0.0, 0.99)
-    """Adam's betas."""
+    discriminator_betas: tuple[float, float] = (0.0, 0.99)
+    """Adam's betas for the discriminator: without momentum, which makes the game swing."""
     lr_warmup_steps: int = Field(default=50, ge=0)
     """Steps over which the rates rise from 0."""
     lr_final: float = Field(default=0.1, ge=0, le=1)
@@ -169,7 +171,9 @@ class TrainConfig(Config):
     batch_size: int = Field(default=32, ge=2)
     """Pairs a step, over all processes and micro-batches."""
     warmup_steps: int = Field(default=0, ge=0)
-    """Steps without adversary and generation path: a cheap start on pairs alone."""
+    """First steps, on pairs alone: no adversary, no generation path, no recovery of codes. A third cheaper."""
+    coarse_steps: int = Field(default=0, ge=0)
+    """First steps that draw at half size and enlarge; cheaper still."""
     seed: int = 0
     """Seed of everything."""
     precision: Precision = "auto"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,5 +43,22 @@ class IdentityEncoder(nn.Module):
     def forward(self, images: Tensor) -> Identity:
         """Encode ``(B, 3, S, S)``."""
         features = self.trunk(images)
-        code = self.head(activate(self.hidden(features[-1].flatten(1))))
+        code = self.head(self._summary(features))
         return Identity(F.normalize(code.float(), dim=1), tuple(features[-3:-1]))
+
+    @torch.no_grad()
+    def centre(self, images: Tensor) -> None:
+        """Shift and scale the head so that the codes of ``(B, 3, S, S)`` have mean 0 and spread 1 before normalising.
+
+        Fresh networks give all faces nearly one code (cosine 0.7 and more), and learning starts slowly: what tells
+        people apart is then a small part of a large vector. Called once, before the first step (data-dependent
+        initialisation, Kraehenbuehl et al., ICLR 2016).
+        """
+        codes = self.head(self._summary(self.trunk(images)))
+        mean = codes.mean(dim=0)
+        spread = (codes - mean).square().mean().sqrt().clamp_min(1e-6)
+        self.head.weight.div_(spread)
+        self.head.bias.copy_((self.head.bias - mean) / spread)
+
+    def _summary(self, features: list[Tensor]) -> Tensor:
+        return activate(self.hidden(features[-1].flatten(1)))

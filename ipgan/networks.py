@@ -70,6 +70,11 @@ class Networks:
         self.adversary = Adversary(config, size_px, people).to(device)
         self.averaged = copy.deepcopy(self.rotation).requires_grad_(False).eval()
 
+    def centre(self, images: Tensor) -> None:
+        """Fit fresh networks to the pictures ``(B, 3, S, S)``; see :meth:`IdentityEncoder.centre`."""
+        self.rotation.identity_encoder.centre(images)
+        self.averaged.load_state_dict(self.rotation.state_dict())
+
     def modules(self) -> dict[str, nn.Module]:
         """Return them by the names used in checkpoints."""
         return {"rotation": self.rotation, "adversary": self.adversary, "averaged": self.averaged}

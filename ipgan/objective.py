@@ -22,6 +22,27 @@ Terms = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What is trained at one step.
+
+    Attributes:
+        warmup: Pairs alone.
+        coarse: Faces are drawn at half size.
+        adversary: The discriminator and the generation path take part.
+    """
+
+    warmup: bool
+    coarse: bool
+    adversary: bool
+
+    @classmethod
+    def at(cls, step: int, config: TrainConfig) -> Stage:
+        """Return the stage of a step."""
+        warmup = step < config.warmup_steps
+        return cls(warmup, step < config.coarse_steps, not warmup and config.losses.adversarial > 0)
+
+
+@dataclass(frozen=True)
 class Faces:
     """What a step made, for the discriminator's turn; nothing here carries a graph.
 
@@ -35,7 +56,7 @@ class Faces:
 
 
 def rotation_terms(
-    networks: Networks, batch: Batch, config: TrainConfig, dtype: torch.dtype, adversary: bool
+    networks: Networks, batch: Batch, config: TrainConfig, dtype: torch.dtype, stage: Stage
 ) -> tuple[Terms, Faces]:
     """Compute the terms of encoders and generator.
 
@@ -44,7 +65,7 @@ def rotation_terms(
         batch: B pairs.
         config: Weights decide which terms are computed at all.
         dtype: Number format of the networks.
-        adversary: False in the warm-up: no discriminator and no generation path.
+        stage: What is trained by now.
 
     Returns:
         Unweighted terms by their names in :class:`ipgan.config.LossConfig`, and the faces made.
@@ -56,11 +77,11 @@ def rotation_terms(
     source = encoder(batch.source.to(dtype))
     posterior = poser(batch.driver.to(dtype))
     identity, pose = source.code, posterior.sample()
-    if adversary and config.pairs.generation > 0:
+    if stage.adversary and config.pairs.generation > 0:
         count = max(1, round(config.pairs.generation * pairs))
         identity = torch.cat([identity, identity_prior(source.code.detach(), count)])
         pose = torch.cat([pose, torch.randn(count, pose.shape[1], device=pose.device)])
-    made = networks.rotation.generator(identity, pose, dtype)
+    made = networks.rotation.generator(identity, pose, dtype, coarse=stage.coarse)
     turned = made[:pairs]
 
     if weights.paired:
@@ -77,12 +98,14 @@ def rotation_terms(
         terms["kl"] = losses.kl_to_standard_normal(posterior.mean, posterior.log_variance)
     if weights.yaw:
         terms["yaw"] = losses.yaw_error(poser.yaw_of(posterior.mean), batch.yaw)
+    if stage.warmup:
+        return terms, Faces(made.detach(), identity.detach())
     with frozen(encoder, poser, networks.adversary.discriminator):
         if weights.identity_cosine or weights.identity_feature:
             terms |= _identity_recovery(networks, batch, made, identity.detach(), config, dtype)
         if weights.pose_recovery:
             terms["pose_recovery"] = losses.pose_recovery(poser(made.to(dtype)).mean, pose.detach())
-        if adversary and weights.adversarial:
+        if stage.adversary:
             seen = augment_for_discriminator(made, config.augmentation.discriminator)
             scores = networks.adversary.discriminator(seen.to(dtype), identity)
             terms["adversarial"] = losses.adversarial_generator(scores)

@@ -29,12 +29,15 @@ class GuardedAdam:
         name: For messages: ``rotation`` or ``discriminator``.
         parameters: Weights to train.
         lr: Learning rate.
-        config: Betas and patience.
+        betas: Adam's betas.
+        config: Patience.
     """
 
-    def __init__(self, name: str, parameters: list[nn.Parameter], lr: float, config: OptimizerConfig) -> None:
+    def __init__(
+        self, name: str, parameters: list[nn.Parameter], lr: float, betas: tuple[float, float], config: OptimizerConfig
+    ) -> None:
         self.name, self.parameters, self.lr, self.patience = name, parameters, lr, config.max_skipped_in_a_row
-        self.adam = torch.optim.Adam(parameters, lr=lr, betas=config.betas, eps=1e-8, fused=True)
+        self.adam = torch.optim.Adam(parameters, lr=lr, betas=betas, eps=1e-8, fused=True)
         self.skipped = 0
         self.in_a_row = 0
 
@@ -95,9 +98,13 @@ class Optimizers:
     """
 
     def __init__(self, networks: Networks, config: OptimizerConfig) -> None:
-        self.rotation = GuardedAdam("rotation", networks.rotation_parameters(), config.lr, config)
+        self.rotation = GuardedAdam("rotation", networks.rotation_parameters(), config.lr, config.betas, config)
         self.discriminator = GuardedAdam(
-            "discriminator", networks.discriminator_parameters(), config.discriminator_lr, config
+            "discriminator",
+            networks.discriminator_parameters(),
+            config.discriminator_lr,
+            config.discriminator_betas,
+            config,
         )
 
     @property

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
-from ipgan.batch import make_batch
+from ipgan.batch import first_pictures, make_batch
 from ipgan.config import TrainConfig
 from ipgan.networks import Networks, parameters_in_millions
-from ipgan.objective import discriminator_terms, rotation_terms, weighted_sum
+from ipgan.objective import Stage, discriminator_terms, rotation_terms, weighted_sum
 from ipgan.optimization import Optimizers, learning_rate_factor
 from ipgan.precision import compute_dtype, keep_freed_memory
 from ipgan.run_state import RunState, open_run
@@ -93,6 +93,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
         data = open_training_data(config)
         sampler = PairSampler(data, config.pairs, config.batch_size, config.data.same_yaw_degrees, config.seed)
         networks = Networks(config.model, config.data.size_px, data.people_count, config.seed, target)
+        networks.centre(first_pictures(data, target))
         optimizers = Optimizers(networks, config.optimizer)
         weights = config.losses.model_dump() | {
             "discriminator": 1.0,
@@ -116,7 +117,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
             for step in range(start, config.steps):
                 seed_step(config.seed, step, rank())
                 pairs = sampler.pairs(step)
-                adversary = step >= config.warmup_steps and config.losses.adversarial > 0
+                stage = Stage.at(step, config)
                 penalise = config.losses.r1 > 0 and step % config.optimizer.r1_every == 0
                 seen: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=target))
 
@@ -125,9 +126,9 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                     batch = make_batch(
                         data, pairs.part(rank() + micro * world_size(), shares), config.augmentation, target
                     )
-                    terms, faces = rotation_terms(networks, batch, config, dtype, adversary)
+                    terms, faces = rotation_terms(networks, batch, config, dtype, stage)
                     torch.autograd.backward(weighted_sum(terms, weights) / micro_batches)
-                    if adversary:
+                    if stage.adversary:
                         judged = discriminator_terms(networks, batch, faces, config, dtype, penalise)
                         torch.autograd.backward(weighted_sum(judged, weights) / micro_batches)
                         terms |= judged
@@ -137,7 +138,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                 # Update.
                 factor = learning_rate_factor(step, config.steps, config.optimizer)
                 norm = optimizers.rotation.step(step, factor, seen)
-                if adversary:
+                if stage.adversary:
                     optimizers.discriminator.step(step, factor, seen)
                 done, images = step + 1, (step + 1) * config.batch_size
                 networks.update_average(

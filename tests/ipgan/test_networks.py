@@ -111,6 +111,33 @@ def test_channels_by_side(side, channels):
     assert channels_at(side, 2048, 256) == channels
 
 
+def test_coarse_faces_are_the_fine_ones_without_the_last_detail():
+    rotation = networks().rotation
+    code, pose = torch.nn.functional.normalize(torch.randn(2, 12), dim=1), torch.randn(2, 4)
+    fine, coarse = rotation.generator(code, pose), rotation.generator(code, pose, coarse=True)
+    assert coarse.shape == fine.shape
+    # The last size adds nothing once its colours are silenced.
+    with torch.no_grad():
+        rotation.generator.to_rgb[-1].weight.zero_()
+    assert torch.allclose(rotation.generator(code, pose), coarse, atol=1e-5)
+
+
+def test_centred_codes_tell_fresh_faces_apart():
+    nets = networks()
+    images = torch.randn(32, 3, 32, 32) * 0.1 + 0.5
+    encoder = nets.rotation.identity_encoder
+
+    def mean_cosine():
+        codes = encoder(images).code
+        return (codes @ codes.T).mean().item()
+
+    before = mean_cosine()
+    nets.centre(images)
+    assert before > 0.5
+    assert abs(mean_cosine()) < 0.1
+    assert torch.equal(nets.averaged.identity_encoder.head.bias, encoder.head.bias)
+
+
 def test_frozen_lets_gradients_through_and_restores():
     nets = networks()
     encoder = nets.rotation.identity_encoder

@@ -8,11 +8,13 @@ from torch.nn import functional as F
 from ipgan.batch import make_batch
 from ipgan.config import PairsConfig
 from ipgan.networks import Networks
-from ipgan.objective import discriminator_terms, identity_prior, rotation_terms, weighted_sum
+from ipgan.objective import Stage, discriminator_terms, identity_prior, rotation_terms, weighted_sum
 from ipgan.sampler import PairSampler
 from ipgan.training_data import open_training_data
 
 CPU = torch.device("cpu")
+FULL = Stage(warmup=False, coarse=False, adversary=True)
+WARMUP = Stage(warmup=True, coarse=False, adversary=False)
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def setting(people, small_recipe):
 
 def test_every_term_is_there_finite_and_trains_something(setting):
     config, networks, batch = setting
-    terms, faces = rotation_terms(networks, batch, config, torch.float32, adversary=True)
+    terms, faces = rotation_terms(networks, batch, config, torch.float32, stage=FULL)
     assert set(terms) == set(type(config.losses).model_fields) - {"r1", "reconstruction_other"}
     assert all(torch.isfinite(term) for term in terms.values())
     for name, term in terms.items():
@@ -44,21 +46,30 @@ def test_every_term_is_there_finite_and_trains_something(setting):
 def test_a_weight_of_zero_removes_its_term(people, setting, small_recipe, name):
     _, networks, batch = setting
     config = small_recipe(people, losses={name: 0})
-    terms, _ = rotation_terms(networks, batch, config, torch.float32, adversary=True)
+    terms, _ = rotation_terms(networks, batch, config, torch.float32, Stage.at(0, config))
     assert name not in terms
 
 
 def test_the_warm_up_has_no_adversary_and_no_generation_path(setting):
     config, networks, batch = setting
-    terms, faces = rotation_terms(networks, batch, config, torch.float32, adversary=False)
-    assert "adversarial" not in terms
+    terms, faces = rotation_terms(networks, batch, config, torch.float32, stage=WARMUP)
+    assert set(terms) == {"paired", "reconstruction", "identity_margin", "kl", "yaw"}
     assert len(faces.made) == len(batch)
+
+
+def test_stages_follow_each_other(people, small_recipe):
+    config = small_recipe(people, warmup_steps=4, coarse_steps=2)
+    stages = [Stage.at(step, config) for step in range(6)]
+    assert [stage.coarse for stage in stages] == [True] * 2 + [False] * 4
+    assert [stage.warmup for stage in stages] == [True] * 4 + [False] * 2
+    assert [stage.adversary for stage in stages] == [False] * 4 + [True] * 2
+    assert not Stage.at(5, small_recipe(people, losses={"adversarial": 0})).adversary
 
 
 def test_the_rotation_never_trains_the_discriminator_nor_the_discriminator_the_rotation(setting):
     config, networks, batch = setting
     weights = config.losses.model_dump() | {"discriminator": 1.0}
-    terms, faces = rotation_terms(networks, batch, config, torch.float32, adversary=True)
+    terms, faces = rotation_terms(networks, batch, config, torch.float32, stage=FULL)
     torch.autograd.backward(weighted_sum(terms, weights))
     assert all(p.grad is None for p in networks.discriminator_parameters())
     for parameter in networks.rotation_parameters():
@@ -76,7 +87,7 @@ def test_without_yaw_and_without_sittings_everything_else_still_trains(setting):
         batch, yaw=torch.full_like(batch.yaw, np.nan), paired=torch.zeros_like(batch.paired),
         labels=torch.full_like(batch.labels, -1), same_person=torch.zeros_like(batch.same_person),
     )  # fmt: skip
-    terms, faces = rotation_terms(networks, plain, config, torch.float32, adversary=True)
+    terms, faces = rotation_terms(networks, plain, config, torch.float32, stage=FULL)
     judged = discriminator_terms(networks, plain, faces, config, torch.float32, penalise=True)
     assert all(torch.isfinite(term) for term in (*terms.values(), *judged.values()))
     assert "identity_feature" not in terms

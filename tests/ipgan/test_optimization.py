@@ -11,7 +11,7 @@ from pifr.core.errors import TrainingError
 def adam(patience=3):
     weight = torch.nn.Parameter(torch.ones(2))
     config = OptimizerConfig(max_skipped_in_a_row=patience)
-    return weight, GuardedAdam("rotation", [weight], 0.1, config)
+    return weight, GuardedAdam("rotation", [weight], 0.1, (0.9, 0.99), config)
 
 
 def test_rate_rises_then_falls():
