@@ -73,8 +73,8 @@ class TwinConfig(Config):
     @property
     def template(self) -> str:
         """Alignment template id of the pictures: the room's own framing at this size, or a wider free one."""
-        wider = self.free is not None and self.free.field_scale != 1
-        return f"twin-{self.size_px}-field-{self.free.field_scale:g}" if self.free and wider else f"twin-{self.size_px}"
+        scale = 1.0 if self.free is None else self.free.field_scale
+        return f"twin-{self.size_px}" if scale == 1 else f"twin-{self.size_px}-field-{scale:g}"
 
     @property
     def person_numbers(self) -> tuple[int, ...]:
