@@ -56,8 +56,8 @@ def by_stage(size_px: int, people: str, lights: tuple[str, ...]) -> None:
             for sight in take.sights:
                 with watch.measure("rays of a camera"):
                     look = studio.look(sight)
-                with watch.measure("ground truth"):
-                    look.truth()
+                with watch.measure("landmarks"):
+                    look.landmarks()
                 with watch.measure("light, shadow, sensor"):
                     developed = list(look.pictures(sight.lightings))
                 with watch.measure("writing PNG"):

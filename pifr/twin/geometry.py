@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pifr.twin.vectors import unit
+
 FloatArray = npt.NDArray[np.floating]
 
 DISTANCE_M = 1.5
@@ -81,13 +83,11 @@ class View:
     def ray_directions(self, samples_per_side: int) -> npt.NDArray[np.float32]:
         """Return unit directions `(n * n, 3)` of all rays in reading order, n = size_px * samples_per_side."""
         count = self.size_px * samples_per_side
-        steps = ((np.arange(count) + 0.5) / count - 0.5) * self.field_m
-        across, down = np.meshgrid(steps, -steps)
+        steps = (((np.arange(count) + 0.5) / count - 0.5) * self.field_m).astype(np.float32)
         # Written out, since a matrix product may add in another order on another number of threads.
-        right, up, back = self.rotation
-        rays = across[..., None] * right + down[..., None] * up - DISTANCE_M * back
-        rays /= np.sqrt((rays * rays).sum(-1, keepdims=True))
-        return rays.reshape(-1, 3).astype(np.float32)
+        right, up, back = self.rotation.astype(np.float32)
+        rays = steps[None, :, None] * right - steps[:, None, None] * up - np.float32(DISTANCE_M) * back
+        return unit(rays.reshape(-1, 3))
 
     def project(self, points_m: FloatArray) -> FloatArray:
         """Return where points `(N, 3)` appear, `(N, 2)` in pixels; (0, 0) is the middle of the top left pixel."""

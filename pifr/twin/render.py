@@ -18,6 +18,7 @@ from pifr.twin.scene import Material, Scene
 from pifr.twin.sensor import expose, mean_of_samples
 from pifr.twin.shading import Shader
 from pifr.twin.surface import Stage, Surface
+from pifr.twin.vectors import rows_of
 
 _FACE_BELOW_EYES_M = 0.018
 _FACE_BEHIND_EYES_M = 0.045
@@ -87,8 +88,8 @@ class Look:
             rng = numpy_generator(self._config.seed, "sensor", self._sight.stem, lighting.name)
             yield lighting, expose(light, self._sight.gains, rng)
 
-    def truth(self) -> Truth:
-        """Return the ground truth of the view."""
+    def landmarks(self) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """Return where the five points appear, `(5, 2)` in pixels, and which are visible, `(5,)`."""
         points = self._stage.scene.landmarks_m
         pixels = self._view.project(points)
         inside = ((pixels > -0.5) & (pixels < self._config.size_px - 0.5)).all(axis=1)
@@ -98,7 +99,12 @@ class Look:
         hidden = self._stage.solid.blocked(
             np.broadcast_to(eye, way.shape), way / reach[:, None], (reach - _LANDMARK_REACH_M).astype(np.float32)
         )
-        surface = self._surface
+        return pixels, inside & ~hidden
+
+    def truth(self) -> Truth:
+        """Return the whole ground truth of the view."""
+        pixels, visible = self.landmarks()
+        surface, eye = self._surface, self._view.position_m
         covered = self._covered[..., 0]
         along = _rotate(eye - surface.position, self._view.rotation)[:, 2:].astype(np.float32)
         depth = self._average(along)[..., 0]
@@ -106,14 +112,14 @@ class Look:
         length = np.sqrt((normals * normals).sum(-1, keepdims=True))
         return Truth(
             landmarks_px=pixels,
-            visible=inside & ~hidden,
+            visible=visible,
             depth_m=np.where(covered > 0.5, depth / np.maximum(covered, 1e-6), np.nan).astype(np.float32),
             normals=(normals / np.maximum(length, 1e-6) * (covered > 0.5)[..., None]).astype(np.float16),
             mask=self._material_mask(),
         )
 
     def _material_mask(self) -> npt.NDArray[np.uint8]:
-        kinds = np.eye(len(Material), dtype=np.float32)[self._surface.material]
+        kinds = rows_of(np.eye(len(Material), dtype=np.float32), self._surface.material)
         share = np.concatenate([1 - self._covered, self._average(kinds)], axis=-1)
         return share.argmax(axis=-1).astype(np.uint8)
 

@@ -12,7 +12,7 @@ from pifr.twin.plan import Lighting
 from pifr.twin.raycast import Float32
 from pifr.twin.scene import Material
 from pifr.twin.surface import Stage, Surface
-from pifr.twin.vectors import dot, unit
+from pifr.twin.vectors import dot, rows_of, unit
 
 IntArray = npt.NDArray[np.intp]
 
@@ -50,9 +50,9 @@ class Shader:
     def __init__(self, stage: Stage, surface: Surface) -> None:
         self._stage = stage
         self._surface = surface
-        self._wrap = _WRAP[surface.material]
-        self._sharpness = _SHARPNESS[surface.material]
-        self._strength = _STRENGTH[surface.material] * surface.gloss
+        self._wrap = rows_of(_WRAP, surface.material)
+        self._sharpness = rows_of(_SHARPNESS, surface.material)
+        self._strength = rows_of(_STRENGTH, surface.material) * surface.gloss
         # Strands fall down along the surface.
         self._strands = unit(np.array([0, -1, 0], dtype=np.float32) + surface.normal * surface.normal[:, 1:2])
 
@@ -70,15 +70,15 @@ class Shader:
         cosine = dot(surface.normal, towards)
         facing = np.flatnonzero(cosine > -_WRAP.max())
         # Only the rows that the flash reaches are worked on from here.
-        rows = facing[~self._stage.solid.blocked(self._origins(facing, cosine[facing]), towards[facing])]
-        towards, cosine = towards[rows], cosine[rows]
-        half = unit(towards + surface.towards_eye[rows])
-        wrap = self._wrap[rows]
+        rows = facing[~self._stage.solid.blocked(self._origins(facing, cosine[facing]), rows_of(towards, facing))]
+        towards, cosine = rows_of(towards, rows), cosine[rows]
+        half = unit(towards + rows_of(surface.towards_eye, rows))
+        wrap = rows_of(self._wrap, rows)
         diffuse = np.maximum((cosine[:, None] + wrap) / (1 + wrap), 0)
-        flash = surface.albedo[rows] * diffuse
+        flash = rows_of(surface.albedo, rows) * diffuse
         flash += self._highlight(rows, towards, half, cosine)[:, None]
         self._add_hair_gloss(flash, rows, half, cosine)
-        light[rows] += np.float32(lighting.flash_power) * flash
+        light[rows] = rows_of(light, rows) + np.float32(lighting.flash_power) * flash
         self._add_lenses(light, lighting)
         return light
 
@@ -86,24 +86,26 @@ class Shader:
         """Return where shadow rays start."""
         grazing = np.clip((np.float32(0.2) - cosine) / np.float32(0.3), 0, 1)
         offset = np.float32(_SHADOW_OFFSET_M) + np.float32(_GRAZING_OFFSET_M - _SHADOW_OFFSET_M) * grazing
-        return self._surface.position[rows] + self._surface.normal[rows] * offset[:, None]
+        return rows_of(self._surface.position, rows) + rows_of(self._surface.normal, rows) * offset[:, None]
 
     def _highlight(self, rows: IntArray, towards: Float32, half: Float32, cosine: Float32) -> Float32:
         """Return Blinn and Phong's highlight with Schlick's Fresnel term, one a row."""
         fresnel = np.float32(0.04) + np.float32(0.96) * (1 - np.clip(dot(half, towards), 0, 1)) ** 5
         sharpness = self._sharpness[rows]
-        lobe = np.maximum(dot(half, self._surface.normal[rows]), 0) ** sharpness * (sharpness + 8) / np.float32(8)
+        lobe = (
+            np.maximum(dot(half, rows_of(self._surface.normal, rows)), 0) ** sharpness * (sharpness + 8) / np.float32(8)
+        )
         return self._strength[rows] * fresnel * lobe * np.clip(cosine, 0, 1)
 
     def _add_hair_gloss(self, flash: Float32, rows: IntArray, half: Float32, cosine: Float32) -> None:
         """Add Kajiya and Kay's highlight along the strands (1989)."""
         is_hair = np.flatnonzero(self._surface.material[rows] == Material.HAIR)
         hair = rows[is_hair]
-        along = dot(self._strands[hair], half[is_hair])
+        along = dot(rows_of(self._strands, hair), rows_of(half, is_hair))
         lobe = np.maximum(1 - along * along, 0) ** np.float32(24)
         facing = np.clip(cosine[is_hair] + np.float32(0.2), 0, 1)
         gloss = (lobe * facing * self._surface.gloss[hair])[:, None]
-        flash[is_hair] += gloss * (np.float32(0.10) + np.float32(0.6) * self._surface.albedo[hair])
+        flash[is_hair] += gloss * (np.float32(0.10) + np.float32(0.6) * rows_of(self._surface.albedo, hair))
 
     def _add_lenses(self, light: Float32, lighting: Lighting) -> None:
         """Let spectacle lenses swallow a little light and mirror the flash."""

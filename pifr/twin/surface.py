@@ -10,9 +10,9 @@ import numpy.typing as npt
 from pifr.twin.geometry import View
 from pifr.twin.raycast import Float32, RayMesh
 from pifr.twin.scene import Material, Scene
-from pifr.twin.vectors import dot, unit
+from pifr.twin.vectors import dot, rows_of, unit
 
-_SKY_RAYS = 48
+_SKY_RAYS = 40
 _NORMAL, _UV, _SKY = slice(0, 3), slice(3, 5), 5
 
 
@@ -75,7 +75,7 @@ class Stage:
         directions = view.ray_directions(samples_per_side)
         eye = view.position_m.astype(np.float32)
         hits = self.solid.first_hits(eye, directions)
-        ray, triangle = directions[hits.ray], self._of_solid[hits.triangle]
+        ray, triangle = rows_of(directions, hits.ray), self._of_solid[hits.triangle]
         values = self._interpolate(triangle, hits.weights)
         texel = _bilinear(self._texels, self.scene.texture.shape[0], values[:, _UV])
         normal = unit(values[:, _NORMAL])
@@ -108,7 +108,7 @@ class Stage:
         return Glass(behind[nearer], np.where(facing, -normal, normal))
 
     def _interpolate(self, triangle: npt.NDArray[np.intp], weights: Float32) -> Float32:
-        corners = self._corners[triangle]
+        corners = rows_of(self._corners, triangle)
         return (
             corners[:, 0] * weights[:, 0:1] + corners[:, 1] * weights[:, 1:2] + corners[:, 2] * weights[:, 2:3]
         )  # fmt: skip
@@ -121,8 +121,8 @@ def _bilinear(texels: Float32, size: int, uv: Float32) -> Float32:
     part = place - corner
     index = corner[:, 1] * size + corner[:, 0]
     across, down = part[:, 0:1], part[:, 1:2]
-    upper = texels[index] * (1 - across) + texels[index + 1] * across
-    lower = texels[index + size] * (1 - across) + texels[index + size + 1] * across
+    upper = rows_of(texels, index) * (1 - across) + rows_of(texels, index + 1) * across
+    lower = rows_of(texels, index + size) * (1 - across) + rows_of(texels, index + size + 1) * across
     return upper * (1 - down) + lower * down
 
 
@@ -136,7 +136,7 @@ def _sky_light(mesh: RayMesh, vertices: Float32, normals: Float32) -> Float32:
     for direction, bright in zip(directions, brightness, strict=True):
         cosine = dot(normals, direction)
         facing = np.flatnonzero(cosine > 0)
-        free = ~mesh.blocked(origins[facing], direction, 0.4)
+        free = ~mesh.blocked(rows_of(origins, facing), direction, 0.4)
         light[facing] += cosine[facing] * free * np.float32(bright)
     return light * np.float32(4 / _SKY_RAYS)
 

@@ -13,6 +13,7 @@ from PIL import Image
 from pifr.core.errors import PifrError
 from pifr.core.files import TEMPORARY_MARK, atomic_path, disk_errors, read_json, write_json
 from pifr.twin.config import TwinConfig
+from pifr.twin.geometry import FloatArray
 from pifr.twin.index import picture_path
 from pifr.twin.plan import Sight, Take
 from pifr.twin.render import Studio, Truth
@@ -51,10 +52,9 @@ def render_take(
             look = studio.look(sight)
             for light, pixels in look.pictures(missing):
                 write_picture_fast(out / picture_path(sight, light.name, config), pixels)
-            truth = look.truth()
-            record["sights"][sight.stem] = _landmark_values(truth)
+            record["sights"][sight.stem] = _landmark_values(*look.landmarks())
             if config.extra:
-                _write_extra(out / truth_path(sight), truth, config)
+                _write_extra(out / truth_path(sight), look.truth(), config)
         done += len(sight.lightings)
         if advance:
             advance(len(sight.lightings))
@@ -119,10 +119,10 @@ def seat(take: Take, config: TwinConfig) -> Scene:
     return sitter(config.seed, take.person, take.session, take.expression, variation=take.recording - 1)
 
 
-def _landmark_values(truth: Truth) -> dict[str, float | bool]:
+def _landmark_values(points_px: FloatArray, visible: npt.NDArray[np.bool_]) -> dict[str, float | bool]:
     values: dict[str, float | bool] = {}
-    for name, (x, y), visible in zip(LANDMARK_NAMES, truth.landmarks_px, truth.visible, strict=True):
-        values |= {f"{name}_x": round(float(x), 2), f"{name}_y": round(float(y), 2), f"{name}_visible": bool(visible)}
+    for name, (x, y), seen in zip(LANDMARK_NAMES, points_px, visible, strict=True):
+        values |= {f"{name}_x": round(float(x), 2), f"{name}_y": round(float(y), 2), f"{name}_visible": bool(seen)}
     return values
 
 
