@@ -1,16 +1,23 @@
-"""Fixtures of the whole suite: drawn heads to work on, and a cache folder of its own."""
+"""Fixtures of the whole suite: rendered people to work on, and a cache folder of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from pifr.data.drawn import draw_people
-from pifr.data.manifest import Manifest
+from pifr.data.importers.multipie import camera_yaws
+from pifr.data.manifest import Manifest, make_manifest
+from pifr.twin import TwinConfig, render_twin
 
-DRAWN_YAWS = (-90, -60, -30, 0, 30, 60, 90)
+YAWS = (-90, -60, -30, 0, 30, 60, 90)
+FIRST_SITTERS = (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14)
+"""People of the twin who come to session 1."""
+
+RenderPeople = Callable[..., Manifest]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,6 +30,36 @@ def cache_of_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """Twelve drawn people at seven yaws, 64 px; read only."""
-    return draw_people(tmp_path_factory.mktemp("drawn"), people=12, yaws_degrees=DRAWN_YAWS, size_px=64)
+def render_people(tmp_path_factory: pytest.TempPathFactory, cache_of_the_session: Path) -> RenderPeople:
+    """A function that renders people of the twin into one folder a person: ``001/01_neutral_+030.png``."""
+
+    def render(out: Path, people: int, yaws_degrees: Sequence[int], size_px: int = 64) -> Manifest:
+        cameras = {int(yaw): camera for camera, yaw in camera_yaws().items() if yaw == yaw}  # not the two overhead
+        config = TwinConfig(
+            people=",".join(str(number) for number in FIRST_SITTERS[:people]),
+            sessions=(1,),
+            recordings=(1,),
+            cameras=tuple(cameras[yaw] for yaw in yaws_degrees),
+            lights=("07",),
+            size_px=size_px,
+        )
+        made = render_twin(config, tmp_path_factory.mktemp("twin"))
+        numbers = {subject: f"{index + 1:03d}" for index, subject in enumerate(made.subjects)}
+        rows = []
+        for picture, row in zip(made.paths, made.table.itertuples(), strict=True):
+            yaw, subject = round(camera_yaws()[row.camera]), numbers[row.subject]
+            path = f"{subject}/01_neutral_{yaw:+04d}.png"
+            (out / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(picture, out / path)
+            rows.append((path, subject, float(yaw), "rendered", "01", "neutral"))
+        table = pd.DataFrame(rows, columns=["path", "subject", "yaw", "kind", "session", "expression"])
+        table = table.sort_values(["subject", "yaw"], ignore_index=True)
+        return make_manifest(table, out, str(out / "manifest.csv")).save(out / "manifest.csv")
+
+    return render
+
+
+@pytest.fixture(scope="session")
+def rendered(render_people: RenderPeople, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Twelve people of the twin at seven yaws, 64 px; read only."""
+    return render_people(tmp_path_factory.mktemp("rendered"), 12, YAWS)

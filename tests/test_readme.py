@@ -1,4 +1,4 @@
-"""The README's commands, run as a reader would type them, on drawn people and with few steps."""
+"""The README's commands, run as a reader would type them, on rendered people and with few steps."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def run(command: list[str], folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_the_commands_and_the_python_of_the_readme_work_in_order(drawn: Manifest, tmp_path: Path) -> None:
+def test_the_commands_and_the_python_of_the_readme_work_in_order(rendered: Manifest, tmp_path: Path) -> None:
     (tmp_path / "faces").mkdir()
-    drawn.save(tmp_path / "faces" / "manifest.csv")
+    rendered.save(tmp_path / "faces" / "manifest.csv")
     (shell,) = blocks("sh")
     for line in shell.strip().splitlines():
         words = shlex.split(line)

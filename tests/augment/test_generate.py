@@ -58,9 +58,9 @@ class MeanColour:
         return pixels.reshape(len(pixels), -1, 3).mean(axis=1).astype(np.float32)
 
 
-def test_each_view_shows_its_own_source_in_its_own_pose(drawn: Manifest, tmp_path: Path) -> None:
-    result = augment(drawn, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(-60.0, 45.0), batch_size=5))
-    assert result.generated == result.accepted == 2 * len(drawn.subjects)
+def test_each_view_shows_its_own_source_in_its_own_pose(rendered: Manifest, tmp_path: Path) -> None:
+    result = augment(rendered, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(-60.0, 45.0), batch_size=5))
+    assert result.generated == result.accepted == 2 * len(rendered.subjects)
     manifest = read_manifest(tmp_path / "manifest.csv")
     assert set(manifest.table["kind"]) == {"generated"}
     for row, path in zip(manifest.table.itertuples(), manifest.paths, strict=True):
@@ -68,29 +68,29 @@ def test_each_view_shows_its_own_source_in_its_own_pose(drawn: Manifest, tmp_pat
         assert pixels[0, 0, 0] == round(float(read_picture(Path(row.source_path)).mean()))
         assert pixels[0, 0, 1] == row.yaw + 100
         assert row.generator_sha256 == "0" * 64
-        assert row.subject == drawn.table["subject"][drawn.paths.index(Path(row.source_path))]
+        assert row.subject == rendered.table["subject"][rendered.paths.index(Path(row.source_path))]
 
 
-def test_imitated_views_name_the_picture_they_imitate(drawn: Manifest, tmp_path: Path) -> None:
+def test_imitated_views_name_the_picture_they_imitate(rendered: Manifest, tmp_path: Path) -> None:
     config = AugmentConfig(imitate_per_source=3, seed=1)
-    manifest = augment(drawn, MarkingRotator(), tmp_path, config, poses=drawn).manifest
+    manifest = augment(rendered, MarkingRotator(), tmp_path, config, poses=rendered).manifest
     for row, path in zip(manifest.table.itertuples(), manifest.paths, strict=True):
         pose = Path(row.pose_source)
         assert read_picture(path)[0, 0, 1] == round(float(read_picture(pose).mean()))
-        assert row.yaw == drawn.yaw_degrees[drawn.paths.index(pose)]
+        assert row.yaw == rendered.yaw_degrees[rendered.paths.index(pose)]
 
 
-def test_a_second_call_makes_only_what_is_missing(drawn: Manifest, tmp_path: Path) -> None:
+def test_a_second_call_makes_only_what_is_missing(rendered: Manifest, tmp_path: Path) -> None:
     config = AugmentConfig(yaws_degrees=(30.0,))
-    first = augment(drawn, MarkingRotator(), tmp_path, config)
+    first = augment(rendered, MarkingRotator(), tmp_path, config)
     first.manifest.paths[3].unlink()
     again = MarkingRotator()
-    assert augment(drawn, again, tmp_path, config).generated == first.generated
+    assert augment(rendered, again, tmp_path, config).generated == first.generated
     assert again.generated == 1
 
 
 def test_an_interrupted_run_keeps_whole_pictures_and_goes_on(
-    drawn: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rendered: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from contextlib import contextmanager
 
@@ -106,18 +106,18 @@ def test_an_interrupted_run_keeps_whole_pictures_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(module, "stop_on_signal", already_stopped)
         with pytest.raises(Interrupted):
-            augment(drawn, MarkingRotator(), tmp_path, config)
+            augment(rendered, MarkingRotator(), tmp_path, config)
     assert len(list(tmp_path.rglob("*.png"))) == 4
     assert not (tmp_path / "manifest.csv").exists()
     rest = MarkingRotator()
-    result = augment(drawn, rest, tmp_path, config)
-    assert rest.generated == len(drawn.subjects) - 4
-    assert result.generated == len(drawn.subjects)
+    result = augment(rendered, rest, tmp_path, config)
+    assert rest.generated == len(rendered.subjects) - 4
+    assert result.generated == len(rendered.subjects)
 
 
-def test_the_judge_measures_every_view_and_rejects_below_the_threshold(drawn: Manifest, tmp_path: Path) -> None:
+def test_the_judge_measures_every_view_and_rejects_below_the_threshold(rendered: Manifest, tmp_path: Path) -> None:
     config = AugmentConfig(yaws_degrees=(-90.0, 90.0), min_identity_cosine=0.8)
-    result = augment(drawn, MarkingRotator(), tmp_path, config, judge=MeanColour())
+    result = augment(rendered, MarkingRotator(), tmp_path, config, judge=MeanColour())
     table = result.manifest.table
     for row, path in zip(table.itertuples(), result.manifest.paths, strict=True):
         a, b = MeanColour()(np.stack([read_picture(path), read_picture(Path(row.source_path))]))
@@ -127,32 +127,32 @@ def test_the_judge_measures_every_view_and_rejects_below_the_threshold(drawn: Ma
     assert 0 < result.accepted < result.generated  # both outcomes occur, or this test shows nothing
 
 
-def test_a_threshold_without_a_judge_is_refused(drawn: Manifest, tmp_path: Path) -> None:
+def test_a_threshold_without_a_judge_is_refused(rendered: Manifest, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--judge"):
-        augment(drawn, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(30.0,), min_identity_cosine=0.5))
+        augment(rendered, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(30.0,), min_identity_cosine=0.5))
 
 
-def test_another_augmentation_in_the_same_folder_is_refused(drawn: Manifest, tmp_path: Path) -> None:
-    augment(drawn, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(30.0,)))
+def test_another_augmentation_in_the_same_folder_is_refused(rendered: Manifest, tmp_path: Path) -> None:
+    augment(rendered, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(30.0,)))
     with pytest.raises(DataError, match="another augmentation"):
-        augment(drawn, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(45.0,)))
+        augment(rendered, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(45.0,)))
 
 
-def test_pictures_of_another_alignment_are_refused_before_anything_is_written(drawn: Manifest, tmp_path: Path) -> None:
+def test_pictures_of_another_alignment_are_refused_before_writing(rendered: Manifest, tmp_path: Path) -> None:
     rotator = MarkingRotator()
     rotator.spec = InputSpec(size_px=SIZE, template="arcface-112")
     with pytest.raises(DataError, match="arcface-112"):
-        augment(drawn, rotator, tmp_path / "out", AugmentConfig(yaws_degrees=(30.0,)))
+        augment(rendered, rotator, tmp_path / "out", AugmentConfig(yaws_degrees=(30.0,)))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_yaw_never_learned_is_refused_before_anything_is_written(drawn: Manifest, tmp_path: Path) -> None:
+def test_a_yaw_never_learned_is_refused_before_anything_is_written(rendered: Manifest, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="-90 to 90"):
-        augment(drawn, MarkingRotator(), tmp_path / "out", AugmentConfig(yaws_degrees=(30.0, 120.0)))
+        augment(rendered, MarkingRotator(), tmp_path / "out", AugmentConfig(yaws_degrees=(30.0, 120.0)))
     assert not (tmp_path / "out").exists()
 
 
-def test_nobody_frontal_is_one_line(drawn: Manifest, tmp_path: Path) -> None:
-    profiles = drawn.select(np.abs(drawn.yaw_degrees) > 80)
+def test_nobody_frontal_is_one_line(rendered: Manifest, tmp_path: Path) -> None:
+    profiles = rendered.select(np.abs(rendered.yaw_degrees) > 80)
     with pytest.raises(DataError, match="raise max_source_yaw_degrees above 30"):
         augment(profiles, MarkingRotator(), tmp_path, AugmentConfig(yaws_degrees=(30.0,)))

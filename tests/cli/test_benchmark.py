@@ -32,9 +32,9 @@ def module(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def manifest(drawn, tmp_path):
+def manifest(rendered, tmp_path):
     path = tmp_path / "faces.csv"
-    drawn.save(path)
+    rendered.save(path)
     return str(path)
 
 
@@ -68,18 +68,18 @@ def test_list_explains_every_protocol():
         assert words in text
 
 
-def test_a_split_is_chosen(module, drawn, tmp_path):
-    table = drawn.table.assign(split=["test" if s <= "005" else "train" for s in drawn.table["subject"]])
-    table["path"] = [str(path) for path in drawn.paths]
+def test_a_split_is_chosen(module, rendered, tmp_path):
+    table = rendered.table.assign(split=["test" if s <= "005" else "train" for s in rendered.table["subject"]])
+    table["path"] = [str(path) for path in rendered.paths]
     table.to_csv(tmp_path / "split.csv", index=False)
     run(benchmark, "--data", tmp_path / "split.csv", "--split", "test", "--embedder", module, "--json",
         tmp_path / "o.json", "--bootstrap", 5)  # fmt: skip
     assert json.loads((tmp_path / "o.json").read_text())["systems"][0]["people"] == 5
 
 
-def test_a_multipie_tree_is_read_by_its_names(module, drawn, tmp_path):
+def test_a_multipie_tree_is_read_by_its_names(module, rendered, tmp_path):
     cameras = {-90: "11_0", -60: "09_0", -30: "13_0", 0: "05_1", 30: "04_1", 60: "20_0", 90: "24_0"}
-    for path, person, yaw in zip(drawn.paths, drawn.table["subject"], drawn.table["yaw"], strict=True):
+    for path, person, yaw in zip(rendered.paths, rendered.table["subject"], rendered.table["yaw"], strict=True):
         camera = cameras[int(yaw)]
         name = f"{person}_01_01_{camera.replace('_', '')}_07.png"
         place = tmp_path / "tree" / "session01" / "multiview" / person / "01" / camera / name
@@ -123,8 +123,8 @@ def test_a_report_of_nothing_is_one_line(tmp_path):
         run(report, tmp_path)
 
 
-def test_nothing_is_written_when_the_test_can_not_run(module, drawn, tmp_path):
-    table = drawn.table.assign(path=[str(path) for path in drawn.paths])
+def test_nothing_is_written_when_the_test_can_not_run(module, rendered, tmp_path):
+    table = rendered.table.assign(path=[str(path) for path in rendered.paths])
     table[table["yaw"] != 0].to_csv(tmp_path / "no_frontal.csv", index=False)
     with pytest.raises(PifrError, match="no picture to enrol"):
         run(benchmark, "--data", tmp_path / "no_frontal.csv", "--embedder", module, "--out", tmp_path / "bench")

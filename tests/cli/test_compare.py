@@ -32,11 +32,11 @@ def run(command, *arguments):
 
 
 @pytest.fixture(scope="module")
-def folders(drawn, tmp_path_factory):
+def folders(rendered, tmp_path_factory):
     """Three benchmarks in the current folder: a, b, and both."""
     here = tmp_path_factory.mktemp("compare")
     (here / "grids.py").write_text(MODULE)
-    drawn.save(here / "faces.csv")
+    rendered.save(here / "faces.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
         make_benchmarks()

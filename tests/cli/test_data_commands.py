@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from click.testing import CliRunner
 
 from pifr.cli import pifr_command
 from pifr.core.commandline import run
-from pifr.data.drawn import draw_people
 from pifr.data.manifest import Manifest, read_manifest
+
+RenderPeople = Callable[..., Manifest]
 
 
 def call(*arguments: object) -> str:
@@ -43,8 +45,8 @@ def test_the_list_of_commands() -> None:
     assert "Cut the faces out as aligned squares." in listed
 
 
-def test_the_whole_way_from_a_folder_to_splits(tmp_path: Path) -> None:
-    draw_people(tmp_path / "faces", people=4, yaws_degrees=[0, 30], size_px=32)
+def test_the_whole_way_from_a_folder_to_splits(tmp_path: Path, render_people: RenderPeople) -> None:
+    render_people(tmp_path / "faces", 4, yaws_degrees=[0, 30], size_px=32)
     call("import", "folder", tmp_path / "faces", "--out", tmp_path / "faces.csv")
     call("align", tmp_path / "faces.csv", "--template", "crop:4,4,24", "--size", 16, "--out", tmp_path / "aligned")
     call(
@@ -58,8 +60,8 @@ def test_the_whole_way_from_a_folder_to_splits(tmp_path: Path) -> None:
     assert "0 errors, 0 warnings" in printed
 
 
-def test_validate_fails_on_errors_and_writes_json(tmp_path: Path) -> None:
-    manifest = draw_people(tmp_path, people=2, yaws_degrees=[-30, 30], size_px=32)
+def test_validate_fails_on_errors_and_writes_json(tmp_path: Path, render_people: RenderPeople) -> None:
+    manifest = render_people(tmp_path, 2, yaws_degrees=[-30, 30], size_px=32)
     manifest.paths[2].unlink()
     arguments = ["data", "validate", str(tmp_path / "manifest.csv"), "--json", str(tmp_path / "findings.json")]
     result = CliRunner().invoke(pifr_command, arguments)
@@ -70,11 +72,11 @@ def test_validate_fails_on_errors_and_writes_json(tmp_path: Path) -> None:
     assert (findings["errors"], findings["warnings"]) == (1, 0)
 
 
-def test_validate_passes_with_warnings_and_shortens_long_lists(tmp_path: Path, drawn: Manifest) -> None:
-    single = drawn.select(drawn.yaw_degrees == 0)
+def test_validate_passes_with_warnings_and_shortens_long_lists(tmp_path: Path, rendered: Manifest) -> None:
+    single = rendered.select(rendered.yaw_degrees == 0)
     many = single.table.loc[single.table.index.repeat(6)].reset_index(drop=True)
     path = tmp_path / "many.csv"
-    many.assign(path=[str(drawn.folder / p) for p in many["path"]]).to_csv(path, index=False)
+    many.assign(path=[str(rendered.folder / p) for p in many["path"]]).to_csv(path, index=False)
     # 12 pictures, each listed six times: 60 duplicates.
     printed = call("validate", path)
     assert "... and 10 more: --all prints them" in printed
@@ -82,8 +84,8 @@ def test_validate_passes_with_warnings_and_shortens_long_lists(tmp_path: Path, d
     assert "more:" not in call("validate", path, "--all")
 
 
-def test_import_table_renames(tmp_path: Path) -> None:
-    draw_people(tmp_path, people=1, yaws_degrees=[0], size_px=32)
+def test_import_table_renames(tmp_path: Path, render_people: RenderPeople) -> None:
+    render_people(tmp_path, 1, yaws_degrees=[0], size_px=32)
     (tmp_path / "list.csv").write_text("file,id\n001/01_neutral_+000.png,ann\n")
     printed = call("import", "table", tmp_path / "list.csv", "--column", "path=file", "--column", "subject=id",
                    "--out", tmp_path / "faces.csv")  # fmt: skip
@@ -118,8 +120,9 @@ def test_mistakes_are_one_line_and_write_nothing(
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     message: str,
+    render_people: RenderPeople,
 ) -> None:
-    draw_people(tmp_path, people=2, yaws_degrees=[0], size_px=32)
+    render_people(tmp_path, 2, yaws_degrees=[0], size_px=32)
     (tmp_path / "manifest.csv").rename(tmp_path / "faces.csv")
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in tmp_path.iterdir())

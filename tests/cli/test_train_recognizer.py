@@ -19,8 +19,8 @@ SMALL = [
 
 
 @pytest.fixture
-def manifest(drawn: Manifest, tmp_path: Path) -> str:
-    return split_by_person(drawn, {"train": 8, "val": 4}).save(tmp_path / "faces.csv").name
+def manifest(rendered: Manifest, tmp_path: Path) -> str:
+    return split_by_person(rendered, {"train": 8, "val": 4}).save(tmp_path / "faces.csv").name
 
 
 def fail(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:

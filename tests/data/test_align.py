@@ -83,7 +83,7 @@ def test_landmarks_are_no_fallback_for_landmarks(tmp_path: Path) -> None:
 def test_a_second_call_draws_nothing_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = faces(tmp_path / "in")
     first = align_manifest(manifest, "crop:center", tmp_path / "out", 32)
-    monkeypatch.setattr(align_module, "write_picture", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(align_module, "write_picture", lambda *_: pytest.fail("rendered again"))
     second = align_manifest(manifest, "crop:center", tmp_path / "out", 32)
     assert second.done_before == 3
     pd.testing.assert_frame_equal(first.manifest.table, second.manifest.table)

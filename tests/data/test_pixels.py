@@ -24,11 +24,11 @@ def make_pictures(folder: Path, values: list[int], size: int = 8) -> Manifest:
     return make_manifest(table, folder, "faces.csv")
 
 
-def test_pictures_come_back_in_row_order(drawn: Manifest, tmp_path: Path) -> None:
-    store = open_pixels(drawn, 64, tmp_path)
+def test_pictures_come_back_in_row_order(rendered: Manifest, tmp_path: Path) -> None:
+    store = open_pixels(rendered, 64, tmp_path)
     assert store.images.shape == (84, 64, 64, 3)
     assert store.size_px == 64
-    assert np.array_equal(store[[5, 3]], np.stack([read_picture(drawn.paths[5]), read_picture(drawn.paths[3])]))
+    assert np.array_equal(store[[5, 3]], np.stack([read_picture(rendered.paths[5]), read_picture(rendered.paths[3])]))
     assert store[2].shape == (1, 64, 64, 3)
 
 

@@ -36,8 +36,8 @@ def test_a_sound_set_has_no_finding(tmp_path: Path) -> None:
     assert len(report.pose_bars()) == 3
 
 
-def test_the_drawn_set_is_sound(drawn: Manifest) -> None:
-    assert validate(drawn).to_dict()["errors"] == 0
+def test_the_drawn_set_is_sound(rendered: Manifest) -> None:
+    assert validate(rendered).to_dict()["errors"] == 0
 
 
 def test_missing_and_truncated_pictures(tmp_path: Path) -> None:

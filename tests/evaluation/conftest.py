@@ -52,7 +52,7 @@ def benchmark_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def result(drawn: Manifest, benchmark_folder: Path) -> BenchmarkResult:
-    """Two systems on the drawn heads, saved; read only."""
+def result(rendered: Manifest, benchmark_folder: Path) -> BenchmarkResult:
+    """Two systems on the rendered people, saved; read only."""
     systems = [Small("fine", 4), Small("coarse", 16)]
-    return evaluate(drawn, systems, out=benchmark_folder, measure=Measure(rounds=100))
+    return evaluate(rendered, systems, out=benchmark_folder, measure=Measure(rounds=100))

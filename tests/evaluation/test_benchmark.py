@@ -23,10 +23,10 @@ def test_every_figure_comes_back_from_the_files_alone(result, benchmark_folder):
     assert json.loads((benchmark_folder / "results.json").read_text()) == result.to_dict()
 
 
-def test_rank_one_equals_a_count_by_hand(drawn, small):
-    found = evaluate(drawn, [small], measure=QUICK).systems[0]
-    table = drawn.table
-    vectors = small(np.stack([read_picture(path) for path in drawn.paths]))
+def test_rank_one_equals_a_count_by_hand(rendered, small):
+    found = evaluate(rendered, [small], measure=QUICK).systems[0]
+    table = rendered.table
+    vectors = small(np.stack([read_picture(path) for path in rendered.paths]))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     gallery = np.flatnonzero(table["yaw"] == 0)
     hits: dict[str, list[bool]] = {}
@@ -72,21 +72,21 @@ def test_too_few_impostors_stay_without_a_number(result):
     assert by_far[0.1]["tar_percent"] is not None
 
 
-def test_systems_share_the_bootstrap_so_differences_can_be_paired(drawn, small, replace):
+def test_systems_share_the_bootstrap_so_differences_can_be_paired(rendered, small, replace):
     twin = replace(lambda v: v * 3, name="same but longer")
-    found = evaluate(drawn, [small, twin], measure=QUICK)
+    found = evaluate(rendered, [small, twin], measure=QUICK)
     a, b = (system.overall.rank_interval[1].rounds for system in found.systems)
     np.testing.assert_array_equal(a, b)
 
 
-def test_pictures_that_fail_count_against_the_system(drawn, small, replace):
+def test_pictures_that_fail_count_against_the_system(rendered, small, replace):
     def break_some(vectors):
         broken = vectors.copy()
         broken[1::10] = np.nan
         broken[2::10] = 0
         return broken
 
-    whole, broken = evaluate(drawn, [small, replace(break_some)], measure=QUICK).systems
+    whole, broken = evaluate(rendered, [small, replace(break_some)], measure=QUICK).systems
     assert whole.overall.failures == 0
     # 84 pictures, 18 of them broken; of those some are enrolled, and all probes of their people are lost as well.
     assert broken.overall.failures >= 18 - 12
@@ -96,8 +96,8 @@ def test_pictures_that_fail_count_against_the_system(drawn, small, replace):
     assert broken.record["failed_pictures"] == 18
 
 
-def test_an_unreadable_picture_is_a_failure_not_a_crash(drawn, small, tmp_path):
-    table = drawn.table.assign(path=[str(path) for path in drawn.paths])
+def test_an_unreadable_picture_is_a_failure_not_a_crash(rendered, small, tmp_path):
+    table = rendered.table.assign(path=[str(path) for path in rendered.paths])
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"not a picture")
     row = int(np.flatnonzero(table["yaw"] == 90)[0])
@@ -106,8 +106,8 @@ def test_an_unreadable_picture_is_a_failure_not_a_crash(drawn, small, tmp_path):
     assert (found.overall.failures, found.by_abs_yaw["90"].failures, found.by_abs_yaw["30"].failures) == (1, 1, 0)
 
 
-def test_a_person_who_could_not_be_enrolled_is_lost(drawn, small):
-    scores = evaluate(drawn, [small], measure=QUICK).scores
+def test_a_person_who_could_not_be_enrolled_is_lost(rendered, small):
+    scores = evaluate(rendered, [small], measure=QUICK).scores
     enrolled = scores.reference[scores.search][0]
     scores.scores["small"][(scores.reference == enrolled) & scores.search] = np.nan
     prepared = SystemScores(scores, "small", QUICK)
@@ -118,9 +118,9 @@ def test_a_person_who_could_not_be_enrolled_is_lost(drawn, small):
     assert prepared.figures().failures == theirs.sum()
 
 
-def test_other_columns_group_too(drawn, small):
-    table = drawn.table.assign(sex=["f" if int(s) % 2 else "m" for s in drawn.table["subject"]])
-    data = make_manifest(table, drawn.folder, "m.csv")
+def test_other_columns_group_too(rendered, small):
+    table = rendered.table.assign(sex=["f" if int(s) % 2 else "m" for s in rendered.table["subject"]])
+    data = make_manifest(table, rendered.folder, "m.csv")
     found = evaluate(data, [small], measure=QUICK, by=["sex"]).systems[0]
     assert {name: f.people for name, f in found.by_column["sex"].items()} == {"f": 6, "m": 6}
 
@@ -148,46 +148,46 @@ def test_the_pose_sample_is_even_and_bounded():
     np.testing.assert_array_equal(sample, _pose_sample(data))
 
 
-def test_training_people_in_the_test_are_refused_unless_named(drawn, small):
+def test_training_people_in_the_test_are_refused_unless_named(rendered, small):
     small.training_people = frozenset(["001", "002", "someone else"])
     with pytest.raises(DataError, match=r"trained on 2 of the 12 people of the test, found 001, 002; .*--allow"):
-        evaluate(drawn, [small], measure=QUICK)
-    found = evaluate(drawn, [small], measure=QUICK, allow_training_people=True)
+        evaluate(rendered, [small], measure=QUICK)
+    found = evaluate(rendered, [small], measure=QUICK, allow_training_people=True)
     assert found.protocol["notes"] == ["small was trained on 2 of the 12 people of the test: 001, 002"]
 
 
-def test_names_of_another_data_set_are_noted_not_refused(drawn, small, tmp_path):
+def test_names_of_another_data_set_are_noted_not_refused(rendered, small, tmp_path):
     small.training_people, small.training_folders = frozenset(["001"]), frozenset([str(tmp_path)])
-    found = evaluate(drawn, [small], measure=QUICK)
+    found = evaluate(rendered, [small], measure=QUICK)
     assert "1 people of its training data, another set, are named as in the test" in found.protocol["notes"][0]
-    small.training_folders = frozenset([str(drawn.folder.resolve())])
+    small.training_folders = frozenset([str(rendered.folder.resolve())])
     with pytest.raises(DataError, match="trained on 1 of the 12"):
-        evaluate(drawn, [small], measure=QUICK)
+        evaluate(rendered, [small], measure=QUICK)
 
 
-def test_constant_scores_are_refused(drawn, replace):
+def test_constant_scores_are_refused(rendered, replace):
     constant = replace(np.ones_like)
     with pytest.raises(DataError, match="same score, so nobody can be told apart"):
-        evaluate(drawn, [constant], measure=QUICK)
+        evaluate(rendered, [constant], measure=QUICK)
 
 
-def test_an_embedder_that_fails_everywhere_is_refused(drawn, replace):
+def test_an_embedder_that_fails_everywhere_is_refused(rendered, replace):
     with pytest.raises(DataError, match="not one picture gave an embedding"):
-        evaluate(drawn, [replace(lambda v: v * np.nan)], measure=QUICK)
+        evaluate(rendered, [replace(lambda v: v * np.nan)], measure=QUICK)
 
 
-def test_names_must_fit(drawn, small):
+def test_names_must_fit(rendered, small):
     with pytest.raises(ConfigError, match="two systems have one name, found small"):
-        evaluate(drawn, [small, small], measure=QUICK)
+        evaluate(rendered, [small, small], measure=QUICK)
     with pytest.raises(ConfigError, match="one name for each embedder, found 1 for 2"):
-        evaluate(drawn, [small, small], names=["a"], measure=QUICK)
+        evaluate(rendered, [small, small], names=["a"], measure=QUICK)
     with pytest.raises(ConfigError, match="at least one embedder"):
-        evaluate(drawn, [], measure=QUICK)
+        evaluate(rendered, [], measure=QUICK)
 
 
-def test_flip_fusion_is_reported_and_changes_scores(drawn, small):
-    plain = evaluate(drawn, [small], measure=QUICK)
-    fused = evaluate(drawn, [small], measure=QUICK, flip_fusion=True)
+def test_flip_fusion_is_reported_and_changes_scores(rendered, small):
+    plain = evaluate(rendered, [small], measure=QUICK)
+    fused = evaluate(rendered, [small], measure=QUICK, flip_fusion=True)
     assert fused.systems[0].record["flip_fusion"] is True
     assert not np.allclose(plain.scores.scores["small"], fused.scores.scores["small"])
 

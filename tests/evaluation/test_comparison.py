@@ -10,8 +10,8 @@ from pifr.evaluation.comparison import compare, side_by_side
 QUICK = Measure(rounds=200)
 
 
-def test_a_system_equals_itself(drawn, small, replace):
-    result = evaluate(drawn, [small, replace(lambda v: v, name="same")], measure=QUICK)
+def test_a_system_equals_itself(rendered, small, replace):
+    result = evaluate(rendered, [small, replace(lambda v: v, name="same")], measure=QUICK)
     found = compare(*result.systems)
     assert all(each.second == each.first and not each.settled for each in found.differences)
     assert {(e.interval.low, e.interval.high) for e in found.differences} == {(0.0, 0.0)}
@@ -36,10 +36,10 @@ def test_a_clear_loss_is_settled_and_narrower_than_unpaired(result):
     ]
 
 
-def test_rows_in_another_order_are_matched(drawn, small, replace):
-    first = evaluate(drawn, [small], measure=QUICK)
-    second = evaluate(drawn, [replace(lambda v: v[:, ::2], name="half")], measure=QUICK)
-    together = evaluate(drawn, [small, replace(lambda v: v[:, ::2], name="half")], measure=QUICK)
+def test_rows_in_another_order_are_matched(rendered, small, replace):
+    first = evaluate(rendered, [small], measure=QUICK)
+    second = evaluate(rendered, [replace(lambda v: v[:, ::2], name="half")], measure=QUICK)
+    together = evaluate(rendered, [small, replace(lambda v: v[:, ::2], name="half")], measure=QUICK)
     shuffled = second.scores.select(np.random.default_rng(0).permutation(len(second.scores)))
     second = type(second)(second.protocol, second.systems, shuffled, second.measure)
     a, b = side_by_side(first, second)
@@ -47,15 +47,15 @@ def test_rows_in_another_order_are_matched(drawn, small, replace):
     assert b.to_dict()["eer_interval"] == together.systems[1].to_dict()["eer_interval"]
 
 
-def test_one_name_twice_is_told_apart(drawn, small):
-    first, second = (evaluate(drawn, [small], measure=QUICK) for _ in range(2))
+def test_one_name_twice_is_told_apart(rendered, small):
+    first, second = (evaluate(rendered, [small], measure=QUICK) for _ in range(2))
     assert [system.name for system in side_by_side(first, second)] == ["small (first)", "small (second)"]
 
 
-def test_other_people_can_not_be_compared(drawn, small):
-    few = drawn.select(drawn.table["subject"] <= "006")
+def test_other_people_can_not_be_compared(rendered, small):
+    few = rendered.select(rendered.table["subject"] <= "006")
     with pytest.raises(DataError, match="do not hold the same comparisons"):
-        side_by_side(evaluate(drawn, [small], measure=QUICK), evaluate(few, [small], measure=QUICK))
+        side_by_side(evaluate(rendered, [small], measure=QUICK), evaluate(few, [small], measure=QUICK))
 
 
 def test_what_is_saved_is_what_is_said(result, tmp_path):

@@ -1,4 +1,4 @@
-"""Protocols of pairs, each on a small tree in its own layout made of drawn heads.
+"""Protocols of pairs, each on a small tree in its own layout made of rendered people.
 
 What a protocol means is computed a second time here, from the text of its own files.
 """
@@ -37,9 +37,9 @@ def accuracy_by_text(scores, labels, folds):
 
 
 @pytest.fixture(scope="module")
-def people(drawn):
+def people(rendered):
     """Person -> paths from left to right profile."""
-    return {name: [drawn.folder / path for path in rows["path"]] for name, rows in drawn.table.groupby("subject")}
+    return {name: [rendered.folder / path for path in rows["path"]] for name, rows in rendered.table.groupby("subject")}
 
 
 @pytest.fixture(scope="module")
@@ -256,17 +256,17 @@ def test_people_follow_from_pairs():
     assert person["a"] == person["b"] == person["c"] != person["d"]
 
 
-def test_pairs_take_no_manifest_and_no_training_people(drawn):
+def test_pairs_take_no_manifest_and_no_training_people(rendered):
     with pytest.raises(DataError, match="lfw reads pairs, not a manifest"):
-        load_protocol("lfw", drawn)
+        load_protocol("lfw", rendered)
     with pytest.raises(ConfigError, match="trains on nobody"):
-        load_protocol("lfw", drawn.folder, train_people=3)
+        load_protocol("lfw", rendered.folder, train_people=3)
 
 
-def test_gallery_and_probes_of_ones_own(drawn, small):
-    yaw = drawn.table["yaw"]
+def test_gallery_and_probes_of_ones_own(rendered, small):
+    yaw = rendered.table["yaw"]
     role = np.select([yaw == 30, yaw == 60], ["gallery", "probe"], "unused")
-    data = type(drawn)(drawn.table.assign(role=role), drawn.folder)
+    data = type(rendered)(rendered.table.assign(role=role), rendered.folder)
     applied = load_protocol("gallery-probe", data)
     assert (yaw[applied.enrolment] == 30).all()
     assert (yaw[applied.probes] == 60).all()

@@ -45,10 +45,10 @@ def small_recipe() -> Callable[..., TrainConfig]:
 
 
 @pytest.fixture(scope="session")
-def people(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The drawn people, nine to train on, three unseen."""
+def people(rendered: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rendered people, nine to train on, three unseen."""
     path = tmp_path_factory.mktemp("split") / "people.csv"
-    split_by_person(drawn, {"train": 9, "val": 3}, seed=0).save(path)
+    split_by_person(rendered, {"train": 9, "val": 3}, seed=0).save(path)
     return path
 
 

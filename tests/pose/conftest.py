@@ -1,4 +1,4 @@
-"""A pose data set of drawn heads: quick to make, and a network learns it in a few steps."""
+"""A pose data set of rendered people: quick to make, and a network learns it in a few steps."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def small_config() -> PoseConfig:
 
 
 @pytest.fixture(scope="session")
-def posed(drawn: Manifest) -> Manifest:
-    """The drawn heads with a pitch."""
-    return make_manifest(drawn.table.assign(pitch=0.0), Path(drawn.folder), drawn.name)
+def posed(rendered: Manifest) -> Manifest:
+    """The rendered people with a pitch."""
+    return make_manifest(rendered.table.assign(pitch=0.0), Path(rendered.folder), rendered.name)
 
 
 @pytest.fixture(scope="session")

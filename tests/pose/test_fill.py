@@ -22,9 +22,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Manifest]:
     return shown
 
 
-def test_known_angles_stay(drawn: Manifest, asked: list[Manifest]) -> None:
-    table = drawn.table.head(4).assign(yaw=[10.0, np.nan, np.nan, 30.0], pitch=[1.0, 2.0, np.nan, 3.0])
-    result = fill_poses(make_manifest(table, drawn.folder, "m"))
+def test_known_angles_stay(rendered: Manifest, asked: list[Manifest]) -> None:
+    table = rendered.table.head(4).assign(yaw=[10.0, np.nan, np.nan, 30.0], pitch=[1.0, 2.0, np.nan, 3.0])
+    result = fill_poses(make_manifest(table, rendered.folder, "m"))
     assert list(asked[0].table["path"]) == list(table["path"][1:3])
     assert list(result.manifest.table["yaw"]) == [10, 1, 2, 30]
     assert list(result.manifest.table["pitch"]) == [1, 2, -2, 3]
@@ -34,17 +34,17 @@ def test_known_angles_stay(drawn: Manifest, asked: list[Manifest]) -> None:
     assert np.isnan(table["yaw"].to_numpy()[1]), "the table given stays as it was"
 
 
-def test_all_are_measured_beside_what_is_known(drawn: Manifest, asked: list[Manifest]) -> None:
-    result = fill_poses(drawn.select(np.arange(len(drawn)) < 3), measure_all=True)
+def test_all_are_measured_beside_what_is_known(rendered: Manifest, asked: list[Manifest]) -> None:
+    result = fill_poses(rendered.select(np.arange(len(rendered)) < 3), measure_all=True)
     assert list(result.manifest.table["yaw_measured"]) == [1, 2, 3]
     assert list(result.manifest.table["pitch_measured"]) == [-1, -2, -3]
     assert list(result.manifest.table["yaw_spread"]) == [0.1, 0.2, 0.3]
-    assert list(result.manifest.table["yaw"]) == list(drawn.yaw_degrees[:3])
+    assert list(result.manifest.table["yaw"]) == list(rendered.yaw_degrees[:3])
     assert result.yaws_filled == 0
 
 
-def test_nothing_missing_changes_nothing(drawn: Manifest) -> None:
-    table = drawn.table.assign(pitch=0.0)
-    result = fill_poses(make_manifest(table, drawn.folder, "m"), device="cpu")
+def test_nothing_missing_changes_nothing(rendered: Manifest) -> None:
+    table = rendered.table.assign(pitch=0.0)
+    result = fill_poses(make_manifest(table, rendered.folder, "m"), device="cpu")
     assert result.manifest.table.equals(table)
     assert result.to_dict()["median_yaw_spread_degrees"] is None

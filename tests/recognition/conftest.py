@@ -14,9 +14,9 @@ from pifr.recognition.config import RecognizerConfig
 
 
 @pytest.fixture(scope="session")
-def people(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def people(rendered: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """Eight people to learn from, four to validate on, seven yaws each; read only."""
-    parts = split_by_person(drawn, {"train": 8, "val": 4}, seed=0)
+    parts = split_by_person(rendered, {"train": 8, "val": 4}, seed=0)
     return parts.save(tmp_path_factory.mktemp("people") / "manifest.csv")
 
 

@@ -49,32 +49,34 @@ def copy_of(manifest: Manifest, folder: Path, count: int) -> Manifest:
     return make_manifest(manifest.table.iloc[:count], folder, "copy")
 
 
-def test_vectors_come_in_row_order_in_batches(drawn: Manifest) -> None:
+def test_vectors_come_in_row_order_in_batches(rendered: Manifest) -> None:
     embedder = MeanColour()
-    result = embed_manifest(embedder, drawn, batch_size=50)
+    result = embed_manifest(embedder, rendered, batch_size=50)
     assert isinstance(embedder, Embedder)
     assert embedder.batch_sizes == [50, 34]
     assert result.vectors.shape == (84, 3)
     assert result.vectors.dtype == np.float32
     assert not result.failed.any()
-    backwards = make_manifest(drawn.table.iloc[::-1], drawn.folder, "backwards")
+    backwards = make_manifest(rendered.table.iloc[::-1], rendered.folder, "backwards")
     np.testing.assert_array_equal(embed_manifest(MeanColour(), backwards).vectors, result.vectors[::-1])
 
 
-def test_flip_fusion_adds_the_mirror_image(drawn: Manifest) -> None:
+def test_flip_fusion_adds_the_mirror_image(rendered: Manifest) -> None:
     class LeftEdge(MeanColour):
         def __call__(self, pixels: np.ndarray) -> np.ndarray:
             return pixels[:, :, 0].mean(axis=1).astype(np.float32)
 
-    one = make_manifest(drawn.table.iloc[:2], drawn.folder, "two")
+    one = make_manifest(rendered.table.iloc[:2], rendered.folder, "two")
     plain = embed_manifest(LeftEdge(), one).vectors
     fused = embed_manifest(LeftEdge(), one, flip_fusion=True).vectors
     right = open_pixels(one, 64).images[:, :, -1].mean(axis=1)
     np.testing.assert_allclose(fused, plain + right, rtol=1e-5)
 
 
-def test_one_bad_picture_is_a_failed_row(drawn: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = copy_of(drawn, tmp_path, 6)
+def test_one_bad_picture_is_a_failed_row(
+    rendered: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy_of(rendered, tmp_path, 6)
     whole = embed_manifest(MeanColour(), data)
     data.paths[2].write_bytes(data.paths[2].read_bytes()[:200])  # cut short
     data.paths[4].unlink()
@@ -87,35 +89,35 @@ def test_one_bad_picture_is_a_failed_row(drawn: Manifest, tmp_path: Path, capsys
     assert data.paths[2].name in told
 
 
-def test_no_readable_picture_at_all_is_an_error(drawn: Manifest, tmp_path: Path) -> None:
-    data = copy_of(drawn, tmp_path, 2)
+def test_no_readable_picture_at_all_is_an_error(rendered: Manifest, tmp_path: Path) -> None:
+    data = copy_of(rendered, tmp_path, 2)
     for path in data.paths:
         path.write_bytes(b"no picture")
     with pytest.raises(DataError, match="can't decode"):
         embed_manifest(MeanColour(), data)
 
 
-def test_useless_vectors_fail(drawn: Manifest) -> None:
-    result = embed_manifest(Spoilt(), make_manifest(drawn.table.iloc[:4], drawn.folder, "four"))
+def test_useless_vectors_fail(rendered: Manifest) -> None:
+    result = embed_manifest(Spoilt(), make_manifest(rendered.table.iloc[:4], rendered.folder, "four"))
     assert result.failed.tolist() == [True, True, False, False]
     assert np.isfinite(result.vectors).all()
 
 
-def test_another_alignment_is_refused(drawn: Manifest) -> None:
+def test_another_alignment_is_refused(rendered: Manifest) -> None:
     with pytest.raises(DataError, match="trained on 'arcface-112'"):
-        embed_manifest(MeanColour("arcface-112"), drawn)
+        embed_manifest(MeanColour("arcface-112"), rendered)
 
 
-def test_an_embedder_of_the_wrong_shape_is_refused(drawn: Manifest) -> None:
+def test_an_embedder_of_the_wrong_shape_is_refused(rendered: Manifest) -> None:
     class Flat(MeanColour):
         def __call__(self, pixels: np.ndarray) -> np.ndarray:
             return np.zeros(len(pixels), np.float32)
 
     with pytest.raises(DataError, match=r"one row of floats a picture, here \(84, D\), found float32 \(84,\)"):
-        embed_manifest(Flat(), drawn)
+        embed_manifest(Flat(), rendered)
 
 
-def test_a_run_loads_its_best_checkpoint(trained: Path, drawn: Manifest) -> None:
+def test_a_run_loads_its_best_checkpoint(trained: Path, rendered: Manifest) -> None:
     embedder = load_embedder(trained, "cpu")
     best = next((trained / "best").iterdir())
     assert embedder.name == trained.name
@@ -126,7 +128,7 @@ def test_a_run_loads_its_best_checkpoint(trained: Path, drawn: Manifest) -> None
     assert (vectors.shape, vectors.dtype) == ((3, 16), np.float32)
     np.testing.assert_allclose(embedder(pixels[:1]), vectors[:1], atol=1e-4)  # a picture's neighbours don't matter
     np.testing.assert_array_equal(load_embedder(best, "cpu")(pixels), vectors)
-    result = embed_manifest(embedder, drawn)
+    result = embed_manifest(embedder, rendered)
     assert not result.failed.any()
 
 
@@ -193,11 +195,11 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "own_embedder_for_tests"
 
 
-def test_a_function_in_the_current_folder_is_an_embedder(own_module: str, drawn: Manifest) -> None:
+def test_a_function_in_the_current_folder_is_an_embedder(own_module: str, rendered: Manifest) -> None:
     embedder = load_embedder(f"python:{own_module}:embed")
     assert embedder.name == f"{own_module}:embed"
     assert embedder.sha256 == sha256_of_file(Path(f"{own_module}.py"))
-    assert not embed_manifest(embedder, drawn).failed.any()
+    assert not embed_manifest(embedder, rendered).failed.any()
 
 
 def test_a_class_is_built_first(own_module: str) -> None:

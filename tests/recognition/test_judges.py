@@ -66,11 +66,11 @@ def test_onnx_files_that_do_not_fit_are_refused(tmp_path, pixels):
         load_embedder(f"onnx:{tmp_path / 'm.onnx'}", device="cpu")(pixels[:, :4])
 
 
-def test_dlib_embeds_pictures_of_any_alignment(drawn):
+def test_dlib_embeds_pictures_of_any_alignment(rendered):
     pytest.importorskip("dlib")
     embedder = load_embedder("dlib")
-    table = drawn.table[:7].assign(template="crop:1,2,60")
-    found = embed_manifest(embedder, type(drawn)(table, drawn.folder))
+    table = rendered.table[:7].assign(template="crop:1,2,60")
+    found = embed_manifest(embedder, type(rendered)(table, rendered.folder))
     assert found.vectors.shape == (7, 128)
     assert not found.failed.any()
     # The network was trained so that faces of one person lie within 0.6 of each other, all near length 1.4.

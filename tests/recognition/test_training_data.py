@@ -85,9 +85,9 @@ def test_no_validation_split_is_said(recipe: Recipe, people: Manifest, capsys: p
     assert "no split 'vall'" in capsys.readouterr().err
 
 
-def test_null_train_split_takes_all_but_validation(recipe: Recipe, people: Manifest, drawn: Manifest) -> None:
+def test_null_train_split_takes_all_but_validation(recipe: Recipe, people: Manifest, rendered: Manifest) -> None:
     assert len(read_training_data(recipe(data={"manifest": people.name, "train_split": None})).train) == 56
-    whole = {"manifest": drawn.name, "train_split": None, "validation_split": None}
+    whole = {"manifest": rendered.name, "train_split": None, "validation_split": None}
     assert len(read_training_data(recipe(data=whole)).train) == 84
 
 

@@ -25,11 +25,11 @@ class Grid:
 
 
 @pytest.fixture(scope="session")
-def result(drawn: Manifest, tmp_path_factory: pytest.TempPathFactory) -> BenchmarkResult:
+def result(rendered: Manifest, tmp_path_factory: pytest.TempPathFactory) -> BenchmarkResult:
     """Two systems, one with a name that must be escaped; saved; read only."""
     systems = [Grid("fine", 4), Grid("coarse <b>&", 16)]
     folder = tmp_path_factory.mktemp("benchmark")
-    return evaluate(drawn, systems, out=folder, measure=Measure(rounds=60), by=["expression"])
+    return evaluate(rendered, systems, out=folder, measure=Measure(rounds=60), by=["expression"])
 
 
 @pytest.fixture(autouse=True)

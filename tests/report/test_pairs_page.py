@@ -17,9 +17,10 @@ class Grid:
         return grid - grid.mean(axis=1, keepdims=True)
 
 
-def test_a_page_of_pairs(drawn, tmp_path):
-    frontal = {s: drawn.folder / p for s, p in zip(drawn.table["subject"], drawn.table["path"], strict=True)}
-    turned = dict(zip(drawn.table["subject"][::-1], [drawn.folder / p for p in drawn.table["path"][::-1]], strict=True))
+def test_a_page_of_pairs(rendered, tmp_path):
+    frontal = {s: rendered.folder / p for s, p in zip(rendered.table["subject"], rendered.table["path"], strict=True)}
+    backwards = rendered.table[::-1]
+    turned = {s: rendered.folder / p for s, p in zip(backwards["subject"], backwards["path"], strict=True)}
     names = sorted(frontal)
     rows = [(frontal[a], turned[b], int(a == b), 1 + i % 2) for i, a in enumerate(names) for b in names[:6]]
     table = pd.DataFrame(rows, columns=["first", "second", "same", "fold"])
