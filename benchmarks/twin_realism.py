@@ -63,6 +63,15 @@ def judge(chips: list[np.ndarray], label: str) -> np.ndarray:
     return np.array([network.compute_face_descriptor(np.ascontiguousarray(c)) for c in track(chips, label, len(chips))])
 
 
+def frontal_chip(config: TwinConfig, take: Take) -> np.ndarray:
+    """Render a take whose one camera is the frontal one and cut its chip."""
+    studio = Studio(sitter(config.seed, take.person, take.session, take.expression, take.recording - 1), take, config)
+    look = studio.look(take.sights[0])
+    points, _ = look.landmarks()
+    ((_, picture),) = look.pictures(take.sights[0].lightings)
+    return cut_chip(picture, points[:2], points[2, 0], 0.0)
+
+
 def twin_chips(config: TwinConfig) -> Iterator[tuple[Take, float, np.ndarray]]:
     """Render takes and yield (take, nominal yaw, chip)."""
     yaw_of = {camera: yaw for yaw, camera in TWIN_CAMERAS.items()}
@@ -72,11 +81,11 @@ def twin_chips(config: TwinConfig) -> Iterator[tuple[Take, float, np.ndarray]]:
             sitter(config.seed, take.person, take.session, take.expression, take.recording - 1), take, config
         )
         looks = {sight.camera: studio.look(sight) for sight in take.sights}
-        truths = {camera: look.truth() for camera, look in looks.items()}
-        eyes = truths[FRONTAL_CAMERA].landmarks_px[:2]
+        points = {camera: look.landmarks()[0] for camera, look in looks.items()}
+        eyes = points[FRONTAL_CAMERA][:2]
         for sight in take.sights:
             ((_, picture),) = looks[sight.camera].pictures(sight.lightings)
-            nose = truths[sight.camera].landmarks_px[2, 0]
+            nose = points[sight.camera][2, 0]
             yield take, yaw_of[sight.camera], cut_chip(picture, eyes, nose, yaw_of[sight.camera])
 
 
@@ -134,6 +143,27 @@ def sittings(seed: int, people: str) -> dict[str, Any]:
     }
 
 
+def crowd(seed: int, people: int, same_person_distance: float) -> dict[str, Any]:
+    """Look for look-alikes: how many pairs of a crowd are as close as two sittings of one person."""
+    config = TwinConfig(people=people, cameras=(FRONTAL_CAMERA,), lights=(FRONTAL_LIGHT,), size_px=TWIN_PX, seed=seed)
+    first: dict[int, np.ndarray] = {}
+    takes = [take for take in room_takes(config) if take.recording == 1]
+    for take in track(takes, "rendering the crowd", len(takes)):
+        if take.person not in first:
+            first[take.person] = frontal_chip(config, take)
+    vectors = judge(list(first.values()), "judging the crowd")
+    # 2,000 people are two million pairs; their inner products are distances enough.
+    squares = (vectors**2).sum(axis=1)
+    distance = np.sqrt(np.maximum(squares[:, None] + squares[None] - 2 * vectors @ vectors.T, 0))
+    pairs = distance[np.triu_indices(len(vectors), 1)]
+    return {
+        "people": len(vectors),
+        "closest_pair": round(float(pairs.min()), 3),
+        "as_close_as_one_person": int((pairs < same_person_distance).sum()),
+        "nonmated_distance_quantiles": quantiles(pairs) | {"0.0001": round(float(np.quantile(pairs, 1e-4)), 3)},
+    }
+
+
 def quantiles(values: np.ndarray) -> dict[str, float]:
     """Return a few quantiles by name."""
     return {f"{q:g}": round(float(np.quantile(values, q)), 3) for q in (0.001, 0.01, 0.1, 0.5, 0.9, 0.99)}
@@ -172,11 +202,16 @@ def main() -> None:
     parser.add_argument("--people", default="100", help="people of the twin whose sittings are compared")
     parser.add_argument("--pose-people", default="72", help="people of the twin seen from all sides")
     parser.add_argument("--yaws", default="-90,-45,0,45,90", help="yaws of the probes on the twin")
+    parser.add_argument("--crowd", type=int, default=0, help="look for look-alikes among the first N people")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON file for the figures")
     options = parser.parse_args()
     result: dict[str, Any] = {"sittings": sittings(options.seed, options.people)}
     say(f"sittings: {result['sittings']}")
+    if options.crowd:
+        same = result["sittings"]["mated_distance_quantiles"]["0.99"]
+        result["crowd"] = crowd(options.seed, options.crowd, same)
+        say(f"crowd: {result['crowd']}")
     yaws = [int(yaw) for yaw in options.yaws.split(",")]
     result["twin"] = poses_of_the_twin(options.seed, options.pose_people, yaws)
     say(f"twin: {result['twin']}")
