@@ -49,7 +49,7 @@ def test_saving_elsewhere_keeps_the_pictures_reachable(tmp_path: Path, ending: s
         ("path,subject\na,\n", r"row 1: column 'subject' is empty"),
         ("path,subject,yaw\na,1,0\nb,1,left\n", r"row 2: column 'yaw' must hold numbers, found 'left'"),
         ("path,subject,yaw\na,1,181\n", r"row 1: yaw must lie in -180..180 degrees, found 181"),
-        ("path,subject,kind\na,1,rendered\n", r"row 1: unknown kind of picture, found 'rendered'; use one of: real"),
+        ("path,subject,kind\na,1,painted\n", r"row 1: unknown kind of picture, found 'painted'; use one of: real"),
         ("", "can't read the table"),
     ],
 )

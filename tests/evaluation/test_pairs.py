@@ -25,12 +25,16 @@ def vectors_of(small, paths):
 
 
 def accuracy_by_text(scores, labels, folds):
-    """LFW's rule in words: the best threshold of the other folds, half-way between scores, lowest of equals."""
-    found = []
+    """LFW's rule in words: the best threshold of the other folds, half-way between scores, lowest of equals.
+
+    At the ends it lies just outside all scores: where it is best to accept nobody, a higher score is still accepted.
+    """
+    scores, found = scores.astype(float), []
     for fold in sorted(set(folds)):
         rest, here = folds != fold, folds == fold
         ordered = np.sort(scores[rest])
-        candidates = [ordered[0] - 1, *((ordered[1:] + ordered[:-1]) / 2), ordered[-1] + 1]
+        middles = (ordered[1:] + ordered[:-1]) / 2
+        candidates = [np.nextafter(ordered[0], -np.inf), *middles, np.nextafter(ordered[-1], np.inf)]
         right = [np.mean((scores[rest] >= t) == labels[rest]) for t in candidates]
         found.append(np.mean((scores[here] >= candidates[int(np.argmax(right))]) == labels[here]))
     return found

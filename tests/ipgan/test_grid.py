@@ -9,8 +9,8 @@ from pifr.data.pictures import read_picture
 SITTING = ("session", "expression")
 
 
-def test_most_frontal_picture_stands_left_and_true_views_underneath(drawn):
-    plan = plan_grid(drawn, 32, SITTING, people=3)
+def test_most_frontal_picture_stands_left_and_true_views_underneath(rendered):
+    plan = plan_grid(rendered, 32, SITTING, people=3)
     assert plan.yaws_degrees.tolist() == [-90, -60, -30, 0, 30, 60, 90]
     assert plan.sources.shape == (3, 32, 32, 3)
     assert plan.true_views.shape == (3, 7, 32, 32, 3)
@@ -18,19 +18,19 @@ def test_most_frontal_picture_stands_left_and_true_views_underneath(drawn):
     assert np.array_equal(plan.true_views[:, 3], plan.sources)
 
 
-def test_many_yaws_are_thinned_with_both_ends(drawn):
-    assert plan_grid(drawn, 32, SITTING, people=1, columns=3).yaws_degrees.tolist() == [-90, 0, 90]
+def test_many_yaws_are_thinned_with_both_ends(rendered):
+    assert plan_grid(rendered, 32, SITTING, people=1, columns=3).yaws_degrees.tolist() == [-90, 0, 90]
 
 
-def test_a_view_that_is_not_there_is_white(drawn):
-    plan = plan_grid(drawn, 32, SITTING, people=1, yaws_degrees=np.array([0.0, 20.0]))
+def test_a_view_that_is_not_there_is_white(rendered):
+    plan = plan_grid(rendered, 32, SITTING, people=1, yaws_degrees=np.array([0.0, 20.0]))
     assert (plan.true_views[0, 1] == 255).all()
     assert (plan.true_views[0, 0] != 255).any()
 
 
-def test_grid_has_a_row_of_made_and_a_row_of_true_views(drawn, trained, tmp_path):
+def test_grid_has_a_row_of_made_and_a_row_of_true_views(rendered, trained, tmp_path):
     rotator = Rotator.load(trained.run.path, "cpu")
-    plan = plan_grid(drawn, 32, SITTING, people=2)
+    plan = plan_grid(rendered, 32, SITTING, people=2)
     pixels = read_picture(draw_grid(rotator, plan, tmp_path / "grid.png"))
     side = 32 + 4
     assert pixels.shape == (4 * side + 4, 8 * side + 4, 3)
@@ -49,7 +49,7 @@ def test_without_yaws_pictures_are_imitated_and_shown_on_top(people, trained, tm
     assert np.array_equal(pixels[4:36, 40:72], plan.poses[0])
 
 
-def test_columns_outside_the_generators_range_are_dropped(drawn, trained):
+def test_columns_outside_the_generators_range_are_dropped(rendered, trained):
     rotator = Rotator.load(trained.run.path, "cpu")
-    plan = plan_grid(drawn, 32, SITTING, people=1, yaws_degrees=np.array([-120.0, 0.0, 120.0]))
+    plan = plan_grid(rendered, 32, SITTING, people=1, yaws_degrees=np.array([-120.0, 0.0, 120.0]))
     assert drawable(rotator, plan).yaws_degrees.tolist() == [0.0]
