@@ -38,6 +38,8 @@ def augment(manifest: str, model: str, out: str, yaws: str | None, imitate: str 
       pifr augment faces/manifest.csv --model runs/00000-train-ipgan --yaws=-60,-30,30,60 --out views
       pifr augment faces/manifest.csv --model runs/00000-train-ipgan --imitate poses.csv --per-source 6 --out views
     """
+    from pathlib import Path
+
     from ipgan import Rotator
     from pifr.augment import AugmentConfig, augment
     from pifr.core.config import check_config
@@ -61,7 +63,7 @@ def augment(manifest: str, model: str, out: str, yaws: str | None, imitate: str 
     result = augment(
         data.of_split(split) if split else data,
         Rotator.load(model, device),
-        out,
+        Path(out),
         config,
         poses=read_manifest(imitate) if imitate else None,
         judge=load_embedder(judge, device) if judge else None,
