@@ -1,0 +1,70 @@
+"""The whole story on a few rendered people, with as few steps as there can be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pifr.chain import ChainConfig, run_chain
+from pifr.chain.config import FRONTAL, GENERATED, TRUE_VIEWS
+from pifr.core.config import check_config, find_recipe, load_config
+from pifr.data.manifest import Manifest, read_manifest
+
+
+@pytest.fixture(scope="module")
+def recipe(rendered: Manifest) -> ChainConfig:
+    values = {
+        "name": "tiny",
+        "pictures": {"manifest": rendered.name},
+        "split": {"parts": {"teachers": 4, "train": 3, "val": 2, "test": 3}},
+        "ipgan": {"steps": 2, "batch_size": 4, "model": {"generator_channel_base": 256}},
+        "augment": {"yaws_degrees": [-60, 60]},
+        "recognizer": {"steps": 2, "batch": {"people": 2}, "backbone": {"width": 0.25}},
+        "systems": [FRONTAL, GENERATED, TRUE_VIEWS],
+        "bootstrap_rounds": 100,
+    }
+    return check_config(ChainConfig, values, "test")
+
+
+@pytest.mark.slow
+def test_a_chain_runs_to_its_report_and_is_kept_the_second_time(
+    recipe: ChainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tiny"
+    result = run_chain(recipe, out, "cpu")
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary == result.to_dict()
+    assert set(summary["rank1_percent_by_abs_yaw"]) == {FRONTAL, GENERATED, TRUE_VIEWS}
+    assert set(summary["rank1_percent_by_abs_yaw"][GENERATED]) == {"30", "60", "90"}
+    assert summary["seconds"] == pytest.approx(sum(summary["seconds_by_stage"].values()), abs=0.1)
+
+    people = read_manifest(out / "people.csv")
+    views = read_manifest(out / "views" / "manifest.csv")
+    assert views.subjects == people.of_split("train").subjects  # nobody else is turned
+    given = read_manifest(out / "recogniser-frontal-only.csv").of_split("train")
+    assert given.subjects == views.subjects
+    assert set(given.yaw_degrees) == {0.0}
+
+    page = (out / "report.html").read_text()
+    assert page.index("Rank-1 by") < page.index("People the generator never saw") < page.index("Rank-1 against yaw")
+
+    made = {path: path.stat().st_mtime_ns for path in out.rglob("weights.safetensors")}
+    capsys.readouterr()
+    assert run_chain(recipe, out, "cpu").to_dict() == summary
+    assert capsys.readouterr().err.count("done before") == len(summary["seconds_by_stage"])
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("weights.safetensors")} == made
+
+
+@pytest.mark.parametrize("name", ["demo", "london"])
+def test_the_shipped_recipes_are_valid(name: str) -> None:
+    import ipgan
+    from pifr.recognition import RecognizerConfig
+    from pifr.twin import TwinConfig
+
+    config = load_config(ChainConfig, find_recipe(name))
+    check_config(ipgan.TrainConfig, config.ipgan, name)
+    check_config(RecognizerConfig, {**config.recognizer, "data": {"manifest": "x.csv"}}, name)
+    if config.pictures.twin is not None:
+        check_config(TwinConfig, config.pictures.twin, name)
