@@ -7,14 +7,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ipgan.blocks import GAIN, EqualConv, EqualLinear, Styled, UpBlock, activate, channels_at, double
+from ipgan.blocks import GAIN, EqualConv, EqualLinear, UpBlock, activate, channels_at, double
 from ipgan.config import ModelConfig
+
+_FIRST_SIDE = 8
+_SKETCH_SIZE = 2048
+"""Numbers sketched at each size above the first: 8 channels at 16 px, 2 at 32."""
 
 
 class Generator(nn.Module):
     """Residual decoder (f, p) -> x.
 
-    A learned 4 x 4 constant, moved by both codes, is doubled to the picture's side; a mapping of both codes styles
+    A learned 8 x 8 constant, moved by both codes, is doubled to the picture's side; a mapping of both codes styles
     every convolution. Each size adds its own detail to the enlarged picture of the size before, so the face at large
     is learned first (Karras et al., CVPR 2020, section 4.1, output skips).
 
@@ -27,14 +31,17 @@ class Generator(nn.Module):
         super().__init__()
         codes = config.identity_dim + config.pose_dim
         style = config.style_dim
-        sides = [2**power for power in range(2, size_px.bit_length())]
+        sides = [side for side in (2**power for power in range(3, 20)) if side <= size_px]
         widths = [channels_at(side, config.generator_channel_base, config.channel_max) for side in sides]
+        self.first_width = channels_at(2 * _FIRST_SIDE, config.generator_channel_base, config.channel_max)
+        widths[0] = self.first_width
         self.identity_gain = config.identity_dim**0.5
         self.mapping = nn.ModuleList([EqualLinear(codes, style, gain=GAIN), EqualLinear(style, style, gain=GAIN)])
-        self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
-        self.moved = EqualLinear(style, widths[0] * 16)
-        self.first = Styled(widths[0], widths[0], style)
-        self.blocks = nn.ModuleList([UpBlock(a, b, style) for a, b in pairwise(widths)])
+        self.first = EqualLinear(codes, self.first_width * _FIRST_SIDE**2)
+        self.blocks = nn.ModuleList(
+            UpBlock(inputs, outputs, style, side, _SKETCH_SIZE // side**2)
+            for (inputs, outputs), side in zip(pairwise(widths), sides[1:], strict=True)
+        )
         self.to_rgb = nn.ModuleList([EqualConv(width, 3, 3, gain=0.2) for width in widths[1:]])
 
     def forward(
@@ -52,12 +59,11 @@ class Generator(nn.Module):
             ``(B, 3, S, S)`` float32, about -1..1.
         """
         # A unit vector has entries of 1 / sqrt(F); pose codes have entries of about 1.
-        style = torch.cat([identity * self.identity_gain, pose], dim=1).to(dtype)
+        style = codes = torch.cat([identity * self.identity_gain, pose], dim=1).to(dtype)
         for layer in self.mapping:
             style = activate(layer(style))
-        x = self.moved(style).view(len(style), *self.constant.shape) + self.constant.to(dtype)
-        x = self.first(x.contiguous(memory_format=torch.channels_last), style)
-        image = torch.zeros(len(x), 3, 4, 4, device=x.device)
+        x = self.first(codes).view(len(codes), _FIRST_SIDE, _FIRST_SIDE, self.first_width).permute(0, 3, 1, 2)
+        image = torch.zeros(len(x), 3, _FIRST_SIDE, _FIRST_SIDE, device=x.device)
         for block, to_rgb in list(zip(self.blocks, self.to_rgb, strict=True))[: len(self.blocks) - coarse]:
             x = block(x, style)
             image = double(image) + to_rgb(x).float()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ipgan.blocks import GAIN, EqualConv, EqualLinear, MinibatchStd, UpBlock, activate, channels_at
+from ipgan.blocks import GAIN, EqualConv, EqualLinear, MinibatchStd, UpBlock, activate, channels_at, double
 from ipgan.config import ModelConfig
 from ipgan.networks import Networks, frozen, total_norm
 
@@ -71,21 +71,27 @@ def test_discriminator_depends_on_identity_but_does_not_train_it():
 
 def test_first_weights_depend_on_the_seed_alone():
     torch.manual_seed(99)
-    first = networks(seed=5).rotation.generator.constant
+    first = networks(seed=5).rotation.generator.first.weight
     torch.manual_seed(7)
-    assert torch.equal(first, networks(seed=5).rotation.generator.constant)
-    assert not torch.equal(first, networks(seed=6).rotation.generator.constant)
+    assert torch.equal(first, networks(seed=5).rotation.generator.first.weight)
+    assert not torch.equal(first, networks(seed=6).rotation.generator.first.weight)
 
 
-def test_up_sampling_leaves_no_checkerboard():
-    # From a smooth input, even and odd pixels of the output must have the same mean: strided transposed
-    # convolutions fail this, bilinear doubling does not.
+def test_up_sampling_treats_even_and_odd_pixels_alike():
+    # Strided transposed convolutions make even and odd pixels of other taps, which shows as a checkerboard.
+    flat = double(torch.full((1, 2, 4, 4), 0.7))
+    assert torch.allclose(flat, torch.full_like(flat, 0.7))
+    ramp = double(torch.arange(4.0).expand(1, 1, 4, 4))[0, 0, 0]
+    assert ramp.tolist() == [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3]
+
+
+def test_a_sketch_is_drawn_where_it_is_asked_for():
     torch.manual_seed(0)
-    block = UpBlock(8, 8, 4)
-    with torch.no_grad():
-        out = block(torch.ones(1, 8, 8, 8), torch.randn(1, 4))[..., 4:-4, 4:-4]
-    even, odd = out[..., ::2, ::2], out[..., 1::2, 1::2]
-    assert torch.allclose(even, odd, atol=1e-5)
+    x, styles = torch.randn(1, 8, 4, 4), torch.randn(2, 4)
+    plain, sketched = UpBlock(8, 8, 4, side=8), UpBlock(8, 8, 4, side=8, drawn=2)
+    assert plain.sketch is None
+    assert sketched(x, styles[:1]).shape == plain(x, styles[:1]).shape == (1, 8, 8, 8)
+    assert not torch.allclose(sketched(x, styles[:1]), sketched(x, styles[1:]), atol=1e-3)
 
 
 def test_equalised_layers_keep_the_variance():
@@ -152,14 +158,14 @@ def test_frozen_lets_gradients_through_and_restores():
 def test_average_moves_by_the_half_life():
     nets = networks()
     with torch.no_grad():
-        nets.rotation.generator.constant.fill_(1.0)
-        nets.averaged.generator.constant.fill_(0.0)
+        nets.rotation.generator.blocks[0].place.fill_(1.0)
+        nets.averaged.generator.blocks[0].place.fill_(0.0)
     # One half-life of 100 images passes: half of the way.
     nets.update_average(images_seen=10_000, batch_size=100, half_life_images=100, rampup=0.0)
-    assert torch.allclose(nets.averaged.generator.constant, torch.tensor(0.5))
+    assert torch.allclose(nets.averaged.generator.blocks[0].place, torch.tensor(0.5))
     # Early on the ramp shortens it: at 100 images, 0.05 of them is a half-life of 5, so 10 images are two.
     nets.update_average(images_seen=100, batch_size=10, half_life_images=100, rampup=0.05)
-    assert torch.allclose(nets.averaged.generator.constant, torch.tensor(0.875))
+    assert torch.allclose(nets.averaged.generator.blocks[0].place, torch.tensor(0.875))
 
 
 def test_total_norm_of_known_gradients():
