@@ -21,7 +21,7 @@ class _AdaptiveInstanceNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         mean = x.mean(dim=(2, 3), dtype=torch.float32)
-        power = torch.linalg.vector_norm(x, dim=(2, 3), dtype=torch.float32).square() / x[0, 0].numel()
+        power = torch.linalg.vector_norm(x, dim=(2, 3), dtype=torch.float32).square() / x.shape[2:].numel()
         inverse_std = ((power - mean.square()).clamp_min(0) + _EPSILON).rsqrt()
         factor = scale.float() * inverse_std
         ctx.save_for_backward(x, mean, inverse_std, factor)
@@ -31,7 +31,7 @@ class _AdaptiveInstanceNorm(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, mean, inverse_std, factor = ctx.saved_tensors
         (gradient,) = gradients
-        count = x[0, 0].numel()
+        count = x.shape[2:].numel()
         for_shift = gradient.sum(dim=(2, 3), dtype=torch.float32)
         for_scale = inverse_std * ((gradient * x).sum(dim=(2, 3), dtype=torch.float32) - mean * for_shift)
         # With z = (x - mean) / std: dL/dx = factor (g - mean(g) - z mean(g z)), sorted by what multiplies g, x and 1.

@@ -7,6 +7,7 @@ speed and in float32 for the gradient penalty, without a global switch.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -73,24 +74,44 @@ class EqualConv(nn.Module):
         return F.conv2d(x, (self.weight * self.scale).to(x.dtype), bias, self.stride, self.padding)
 
 
+class InstanceNorm(nn.Module):
+    """Instance normalisation with a learned scale and shift a channel (Ulyanov et al., 2016).
+
+    Args:
+        channels: Number of channels.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(channels))
+        self.shift = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(B, channels, H, W)``."""
+        return adaptive_instance_norm(x, self.scale.expand(len(x), -1), self.shift.expand(len(x), -1))
+
+
 class DownBlock(nn.Module):
     """Residual block that halves the side; pooling keeps it free of aliasing, and nothing looks across the batch.
 
     Args:
         inputs: Channels in.
         outputs: Channels out.
+        normalise: Whether the convolutions are normalised. The skip never is, so the strength of a feature, and with
+            it the colour of the skin, gets through.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, normalise: bool) -> None:
         super().__init__()
-        self.first = EqualConv(inputs, inputs, 3)
-        self.second = EqualConv(inputs, outputs, 3)
+        self.first = EqualConv(inputs, inputs, 3, bias=not normalise)
+        self.second = EqualConv(inputs, outputs, 3, bias=not normalise)
+        self.norms = nn.ModuleList([InstanceNorm(width) if normalise else nn.Identity() for width in (inputs, outputs)])
         self.skip = EqualConv(inputs, outputs, 1, gain=1.0, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``."""
-        y = F.avg_pool2d(activate(self.first(x)), 2)
-        y = activate(self.second(y))
+        y = F.avg_pool2d(activate(self.norms[0](self.first(x))), 2)
+        y = activate(self.norms[1](self.second(y)))
         return (y + self.skip(F.avg_pool2d(x, 2))) * _HALF
 
 
@@ -101,14 +122,16 @@ class Trunk(nn.Module):
         size_px: Side of the pictures.
         channel_base: Width; see :class:`ipgan.config.ModelConfig`.
         channel_max: Widest layer.
+        normalise: Instance normalisation: encoders learn faster with it; a discriminator must see contrast, and its
+            gradient penalty needs second derivatives.
     """
 
-    def __init__(self, size_px: int, channel_base: int, channel_max: int) -> None:
+    def __init__(self, size_px: int, channel_base: int, channel_max: int, normalise: bool) -> None:
         super().__init__()
         sides = [side for side in (2**power for power in range(20, 1, -1)) if side < size_px]
         widths = [channels_at(side, channel_base, channel_max) for side in sides]
         self.stem = EqualConv(3, widths[0], 4, stride=2)
-        self.blocks = nn.ModuleList(map(DownBlock, widths, widths[1:]))
+        self.blocks = nn.ModuleList(DownBlock(a, b, normalise) for a, b in pairwise(widths))
         self.outputs = widths[-1]
 
     def forward(self, images: Tensor) -> list[Tensor]:

@@ -44,7 +44,7 @@ class PairsConfig(Config):
     """Share of pairs whose driver is another view of the source's own sitting, where there is one."""
     same_picture: float = Field(default=0.05, ge=0, le=1)
     """Share of pairs whose driver is the source picture itself: plain reconstruction."""
-    frontal_source: float = Field(default=0.5, ge=0, le=1)
+    frontal_source: float = Field(default=0.9, ge=0, le=1)
     """Share of pairs whose source is within 30 degrees of frontal, where yaw is known: it is what users will turn."""
     generation: float = Field(default=0.25, ge=0, le=1)
     """Size of the generation path's batch as a share of ``batch_size``; comes on top of it."""
@@ -84,7 +84,7 @@ class LossConfig(Config):
     """Realness, non-saturating."""
     r1: float = Field(default=1.0, ge=0)
     """Gradient penalty on real pictures (gamma)."""
-    identity_margin: float = Field(default=0.1, ge=0)
+    identity_margin: float = Field(default=0.03, ge=0)
     """Cosine-margin softmax over the training people, on the identity encoder."""
     identity_cosine: float = Field(default=0.5, ge=0)
     """Recovery of the identity code from the generated face."""
@@ -131,7 +131,7 @@ class AugmentationConfig(Config):
 class OptimizerConfig(Config):
     """Adam for both sides."""
 
-    lr: float = Field(default=2e-2, gt=0)
+    lr: float = Field(default=1.4e-2, gt=0)
     """Learning rate of encoders and generator; large, since equalised layers have weights of about 1."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Adam's betas for encoders and generator."""
@@ -168,7 +168,7 @@ class TrainConfig(Config):
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: int = Field(default=2000, ge=1)
     """Training steps."""
-    batch_size: int = Field(default=32, ge=2)
+    batch_size: int = Field(default=16, ge=2)
     """Pairs a step, over all processes and micro-batches."""
     warmup_steps: int = Field(default=0, ge=0)
     """First steps, on pairs alone: no adversary, no generation path, no recovery of codes. A third cheaper."""

@@ -21,7 +21,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, config: ModelConfig, size_px: int) -> None:
         super().__init__()
-        self.trunk = Trunk(size_px, config.discriminator_channel_base, config.channel_max)
+        self.trunk = Trunk(size_px, config.discriminator_channel_base, config.channel_max, False)
         self.spread = MinibatchStd()
         self.hidden = EqualLinear((self.trunk.outputs + 1) * 16, 128, gain=GAIN)
         self.realness = EqualLinear(128, 1)

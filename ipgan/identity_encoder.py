@@ -36,7 +36,7 @@ class IdentityEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig, size_px: int) -> None:
         super().__init__()
-        self.trunk = Trunk(size_px, config.encoder_channel_base, config.channel_max)
+        self.trunk = Trunk(size_px, config.encoder_channel_base, config.channel_max, normalise=True)
         self.hidden = EqualLinear(self.trunk.outputs * 16, 2 * config.identity_dim, gain=GAIN)
         self.head = EqualLinear(2 * config.identity_dim, config.identity_dim)
 

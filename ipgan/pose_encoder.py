@@ -37,7 +37,7 @@ class PoseEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig, size_px: int) -> None:
         super().__init__()
-        self.trunk = Trunk(size_px, config.pose_channel_base, config.channel_max)
+        self.trunk = Trunk(size_px, config.pose_channel_base, config.channel_max, normalise=True)
         self.hidden = EqualLinear(self.trunk.outputs * 16, 128, gain=GAIN)
         self.head = EqualLinear(128, 2 * config.pose_dim)
         self.yaw_head = EqualLinear(config.pose_dim, 1)

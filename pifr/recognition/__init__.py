@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pifr.recognition.backbones import create_backbone, list_backbones
+    from pifr.backbones import create_backbone, list_backbones
     from pifr.recognition.config import RecognizerConfig
     from pifr.recognition.embedders import Embedder, Embeddings, embed_manifest, load_embedder
     from pifr.recognition.losses import create_loss, list_losses
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pifr.recognition.training import train_recognizer
 
 _HOMES = {
-    "create_backbone": "pifr.recognition.backbones",
-    "list_backbones": "pifr.recognition.backbones",
+    "create_backbone": "pifr.backbones",
+    "list_backbones": "pifr.backbones",
     "create_loss": "pifr.recognition.losses",
     "list_losses": "pifr.recognition.losses",
     "RecognizerConfig": "pifr.recognition.config",

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from pifr.backbones.config import BackboneConfig
 from pifr.core.config import Config
 from pifr.core.device import Precision
 
@@ -21,19 +22,6 @@ class RecognizerData(Config):
     """Split to learn from; null takes every row that is not in the validation split."""
     validation_split: str | None = "val"
     """Split whose people choose the best checkpoint; none of them may be in the training set."""
-
-
-class BackboneConfig(Config):
-    """The network."""
-
-    name: str = "ir18"
-    """One of the names that pifr.recognition.list_backbones() returns."""
-    embedding_dim: int = Field(default=128, ge=2)
-    """Length of the embedding."""
-    width: float = Field(default=0.25, gt=0)
-    """Factor on all channel counts; the quarter suits two cores and hundreds of people, 1 is the paper's network."""
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    """Share of features dropped before the embedding layer."""
 
 
 class LossConfig(Config):

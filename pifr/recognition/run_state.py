@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.config import load_config
 from pifr.core.distributed import broadcast_text, is_main
@@ -17,7 +18,6 @@ from pifr.core.errors import CheckpointError, ConfigError
 from pifr.core.runs import RunFolder
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.optimization import GuardedStep
-from pifr.recognition.trained import BEST_FOLDER, KIND
 from pifr.recognition.training_data import TrainingData
 from pifr.recognition.validation import ValidationFigures
 

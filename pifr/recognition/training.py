@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from pifr.backbones import create_backbone
 from pifr.core.device import autocast, choose_device
 from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size, wrap
 from pifr.core.errors import ConfigError
@@ -14,7 +15,6 @@ from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.core.seeds import derive_seed, seed_step, torch_generator
 from pifr.data.tensors import to_input
-from pifr.recognition.backbones import create_backbone
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.losses import create_loss

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from pifr.backbones import create_backbone
 from pifr.core.errors import TrainingError
-from pifr.recognition.backbones import create_backbone
 from pifr.recognition.config import OptimizationConfig
 from pifr.recognition.losses import create_loss
 from pifr.recognition.optimization import GuardedStep, build_optimizer, learning_rate

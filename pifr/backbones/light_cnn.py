@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pifr.recognition.backbones.registry import BACKBONES, STRIDE_PX, scaled_channels
+from pifr.backbones.registry import BACKBONES, STRIDE_PX, scaled_channels
 
 
 class MaxFeatureMap(nn.Module):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pifr.backbones import create_backbone, list_backbones
+from pifr.backbones.light_cnn import MaxFeatureMap
 from pifr.core.errors import ConfigError
-from pifr.recognition.backbones import create_backbone, list_backbones
-from pifr.recognition.backbones.light_cnn import MaxFeatureMap
 
 
 @pytest.mark.parametrize("name", ["ir18", "lightcnn9"])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from pifr.recognition.backbones.registry import BACKBONES, STRIDE_PX, scaled_channels
+from pifr.backbones.registry import BACKBONES, STRIDE_PX, scaled_channels
 
 
 class IResidualUnit(nn.Module):
