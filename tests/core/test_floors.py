@@ -13,6 +13,7 @@ FLOORS: dict[str, float] = {
     "pifr.data": 1,
     "pifr.twin": 1,
     "pifr.metrics": 1,
+    "pifr.pose": 1.5,
     "ipgan": 2,
     "pifr.recognition": 3,
     "pifr.evaluation": 4,
