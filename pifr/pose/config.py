@@ -29,6 +29,9 @@ class AugmentationConfig(Config):
     """Side of the largest window; beyond the picture's edge there is its border, or one colour."""
     shift: float = Field(default=0.15, ge=0, lt=0.5)
     """Largest shift along each axis, as a share of the window."""
+    towards_face: float = Field(default=0.65, ge=0, le=1)
+    """Largest shift towards the face of a turned head, as a share of the margin that the window leaves; it grows with
+    the sine of the yaw. A renderer's camera looks at the head's middle, a face detector at the face."""
     roll_degrees: float = Field(default=12.0, ge=0, le=45)
     """Largest turn in the picture's plane; yaw and pitch change with it."""
     stretch: float = Field(default=0.05, ge=0, lt=0.5)

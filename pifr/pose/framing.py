@@ -27,13 +27,15 @@ def cut_windows(
     Returns:
         ``(B, 3, S, S)`` windows and ``(B, 2)`` their angles.
     """
-    draws = uniform(images, 7, generator)
+    draws = uniform(images, 8, generator)
     low, high = math.log(config.smallest_window), math.log(config.largest_window)
     side = torch.exp(low + (high - low) * (draws[:, 0] + 1) / 2)
     roll = draws[:, 1] * math.radians(config.roll_degrees)
     stretch = torch.exp(draws[:, 2] * math.log1p(config.stretch) / 2)
     mirror = torch.where(draws[:, 3] < 0, -1.0, 1.0)
     shift = draws[:, 4:6] * config.shift * 2 * side[:, None]  # grid coordinates run from -1 to 1
+    margin = (1 - side).clamp(min=0) * config.towards_face * (draws[:, 7] + 1) / 2
+    shift[:, 0] += margin * torch.sin(torch.deg2rad(angles[:, 0]))
 
     cosine, sine = torch.cos(roll) * side, torch.sin(roll) * side
     across = torch.stack([mirror * cosine * stretch, -sine / stretch, shift[:, 0]], dim=1)

@@ -90,7 +90,7 @@ def train_pose(
 
     # Data.
     data = prepare_data(config) if data is None else data
-    angles = torch.from_numpy(data.angles)
+    angles = torch.tensor(data.angles)
 
     # Model.
     torch.manual_seed(derive_seed(config.seed, "weights"))

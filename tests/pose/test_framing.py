@@ -11,7 +11,8 @@ from pifr.pose.config import AugmentationConfig
 from pifr.pose.framing import cut_windows, roll_angles
 from pifr.twin.geometry import head_angles, head_rotation
 
-STILL = {"smallest_window": 1.0, "largest_window": 1.0, "shift": 0.0, "roll_degrees": 0.0, "stretch": 0.0}
+STILL = {"smallest_window": 1.0, "largest_window": 1.0, "shift": 0.0, "towards_face": 0.0, "roll_degrees": 0.0,
+         "stretch": 0.0}  # fmt: skip
 
 
 def ramp(count: int) -> torch.Tensor:
@@ -48,6 +49,16 @@ def test_small_windows_show_the_middle() -> None:
     span = (windows[:, 0, 8, -1] - windows[:, 0, 8, 0]).abs()
     # Half of 0..1, less half a target pixel on either side: 15 steps of 1/31.
     assert torch.allclose(span, torch.full((20,), 15 / 31), atol=1e-3)
+
+
+def test_small_windows_follow_the_face_within_the_margin() -> None:
+    config = AugmentationConfig(**STILL | {"smallest_window": 0.5, "largest_window": 0.5, "towards_face": 1.0})
+    yaws = torch.tensor([90.0, 30.0, 0.0, -90.0]).repeat_interleave(40)
+    windows, _ = cut_windows(ramp(160), torch.stack([yaws, torch.zeros(160)], 1), 16, config, torch_generator(0))
+    middles = windows[:, 0, 8].mean(1).reshape(4, 40)  # 0.5 in the picture's middle; the margin is 0.25 on each side
+    expected = torch.tensor([[0.5, 0.75], [0.5, 0.625], [0.5, 0.5], [0.25, 0.5]])
+    found = torch.stack([middles.amin(1), middles.amax(1)], dim=1)
+    assert torch.allclose(found, expected, atol=0.02)
 
 
 def test_rolled_pictures_lean_as_their_angles_say() -> None:
