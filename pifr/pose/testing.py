@@ -15,7 +15,7 @@ from pifr.pose.training_data import PoseData
 
 WINDOWS = {"whole head": 1.0, "face": 0.67, "tight": 0.5}
 """Test framings: side of the middle window as a share of the rendered picture's."""
-_YAW_EDGES = (0, 15, 30, 45, 60, 75, 90)
+_YAW_EDGES = (0, 15, 30, 45, 60, 75, 90, 105)
 
 
 @dataclass(frozen=True)

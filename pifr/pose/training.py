@@ -30,6 +30,9 @@ from pifr.pose.testing import judge
 from pifr.pose.training_data import PoseData, prepare_data
 
 _PITCH_WEIGHT = 0.5
+_NO_PART_OF_THE_RECIPE: Any = {
+    "folder": True, "workers": True, "twin": {"people", "sessions", "recordings", "cameras", "lights", "extra"},
+}  # fmt: skip
 _MAY_CHANGE = {"folder", "workers", "steps", "precision", "status_every", "checkpoint_every"}
 
 
@@ -148,7 +151,7 @@ def train_pose(
 
     # What was learned, and how good it is.
     figures = judge(PoseEstimator(network, spec, target), data)
-    description = write_estimator(run.path / f"pose-{spec.size_px}.json", network, spec, config, figures)
+    description = write_estimator(run, network, spec, config, figures)
     return PoseResult(run, description, config.steps, figures)
 
 
@@ -161,18 +164,25 @@ def learning_rate(step: int, config: PoseConfig) -> float:
 
 
 def write_estimator(
-    description: Path, network: PoseNetwork, spec: InputSpec, config: PoseConfig, figures: dict[str, Any]
+    run: RunFolder, network: PoseNetwork, spec: InputSpec, config: PoseConfig, figures: dict[str, Any]
 ) -> Path:
     """Write weights and the JSON file that describes them, digest included; return the JSON file's path."""
+    description = run.path / f"pose-{spec.size_px}.json"
     weights = description.with_suffix(".safetensors")
+    environment = run.environment()
     write_weights(weights, {f"network.{name}": tensor for name, tensor in network.state_dict().items()})
     about = {
         "kind": KIND,
         "sha256": sha256_of_file(weights),
         "network": config.network.model_dump(mode="json"),
         "spec": spec.model_dump(mode="json"),
-        "trained_on": "rendered people only, made by the data part of this recipe",
-        "recipe": config.model_dump(mode="json", exclude={"folder", "workers"}),
+        "licence": "Apache-2.0",
+        "trained_on": "rendered people only, made by the twin part of this recipe",
+        "made": {
+            "command": ["pifr", *environment["command"][1:]],
+            **{name: environment[name] for name in ("created", "git_commit", "data_fingerprint", "processor", "gpus")},
+        },
+        "recipe": config.model_dump(mode="json", exclude=_NO_PART_OF_THE_RECIPE),
         "unseen_people": figures,
     }
     write_json(description, about)
