@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _DEGREES_PER_UNIT_OF_LOSS = 10.0
+_REACH_DEGREES = 30.0
+"""How far round its peak a distribution is averaged; five standard deviations of a label."""
 
 
 @dataclass(frozen=True)
@@ -39,28 +41,36 @@ class AngleBins:
         """Return the bins' angles ``(count,)`` in degrees, on the device of ``like``."""
         return torch.linspace(-self.limit_degrees, self.limit_degrees, self.count, device=like.device)
 
-    def decode(self, logits: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn scores into angles.
+    def mean(self, logits: Tensor) -> Tensor:
+        """Return the expected angles ``(B,)`` in degrees of scores ``(B, count)``."""
+        return (F.softmax(logits.float(), dim=1) * self.centres(logits)).sum(1)
+
+    def decode(self, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn distributions into angles.
+
+        The angle is the mean near the highest peak: of two guesses far apart, such as a profile taken for a half
+        profile, the likelier one is told, not an angle between them that neither means. The spread counts both.
 
         Args:
-            logits: ``(B, count)``.
+            share: ``(B, count)`` probabilities.
 
         Returns:
-            ``(B,)`` expected angles and ``(B,)`` standard deviations beyond the labels' own width, in degrees.
+            ``(B,)`` angles and ``(B,)`` standard deviations beyond the labels' own width, in degrees.
         """
-        share = F.softmax(logits.float(), dim=1)
-        centres = self.centres(logits)
+        centres = self.centres(share)
+        smooth = F.avg_pool1d(share[:, None], 3, stride=1, padding=1)[:, 0]
+        near = share * ((centres - centres[smooth.argmax(1)][:, None]).abs() <= _REACH_DEGREES)
+        angle = (near * centres).sum(1) / near.sum(1)
         mean = (share * centres).sum(1)
         variance = (share * (centres - mean[:, None]) ** 2).sum(1)
-        return mean, (variance - self.label_std_degrees**2).clamp(min=0).sqrt()
+        return angle, (variance - self.label_std_degrees**2).clamp(min=0).sqrt()
 
     def loss(self, logits: Tensor, angles_degrees: Tensor) -> Tensor:
         """Return the mean loss of scores ``(B, count)`` for true angles ``(B,)``."""
         distance = (self.centres(logits) - angles_degrees[:, None]) / self.label_std_degrees
         label = F.softmax(-0.5 * distance**2, dim=1)
         divergence = F.kl_div(F.log_softmax(logits.float(), dim=1), label, reduction="batchmean")
-        mean, _ = self.decode(logits)
-        return divergence + F.l1_loss(mean, angles_degrees) / _DEGREES_PER_UNIT_OF_LOSS
+        return divergence + F.l1_loss(self.mean(logits), angles_degrees) / _DEGREES_PER_UNIT_OF_LOSS
 
 
 YAW_BINS = AngleBins(126.0)

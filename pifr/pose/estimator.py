@@ -36,7 +36,7 @@ class PoseEstimates:
         yaw_degrees: ``(N,)``, positive when the nose points to the picture's right.
         pitch_degrees: ``(N,)``, positive when it points up.
         yaw_spread_degrees: ``(N,)`` how unsure the estimate is: the width of the distribution over yaw beyond that
-            of the labels it learned from, and half the disagreement between the picture and its mirror image.
+            of the labels it learned from. A second guess far away and a mirror image that says otherwise widen it.
         pitch_spread_degrees: ``(N,)`` likewise.
     """
 
@@ -111,9 +111,10 @@ class PoseEstimator:
             resized = np.stack([resize_picture(one, self.spec.size_px) for one in pixels[start : start + _BATCH]])
             images = to_input(resized, self.spec, self.device)
             with torch.inference_mode():
-                seen = [self.network(view) for view in (images, images.flip(-1))]
-            yaw, mirrored = (YAW_BINS.decode(scores[0]) for scores in seen)
-            rows.append([*_merge(yaw, (-mirrored[0], mirrored[1])), *_merge(*(PITCH_BINS.decode(s[1]) for s in seen))])
+                yaw, pitch = (scores.float().softmax(1) for scores in self.network(images))
+                mirrored_yaw, mirrored_pitch = (scores.float().softmax(1) for scores in self.network(images.flip(-1)))
+            rows.append([*YAW_BINS.decode((yaw + mirrored_yaw.flip(1)) / 2),
+                         *PITCH_BINS.decode((pitch + mirrored_pitch) / 2)])  # fmt: skip
         columns = [torch.cat(parts).cpu().numpy() for parts in zip(*rows, strict=True)] or [np.empty(0)] * 4
         yaw_degrees, yaw_spread, pitch_degrees, pitch_spread = columns
         return PoseEstimates(yaw_degrees, pitch_degrees, yaw_spread, pitch_spread)
@@ -147,13 +148,6 @@ def estimate_pose(
 @lru_cache(maxsize=2)
 def _shipped(device: str) -> PoseEstimator:
     return PoseEstimator.load(SHIPPED, device)
-
-
-def _merge(one: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Average two views' angles; their spread also counts how far they lie apart."""
-    (first, first_spread), (second, second_spread) = one, other
-    spread = (((first_spread**2 + second_spread**2) / 2) + ((first - second) / 2) ** 2).sqrt()
-    return (first + second) / 2, spread
 
 
 def _read_description(path: Path) -> dict[str, Any]:

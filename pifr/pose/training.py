@@ -138,7 +138,7 @@ def train_pose(
             done = step + 1
             advance(note=f"loss {loss.item():.3f}" if done % config.status_every == 0 else "")
             if done % config.status_every == 0:
-                error = (YAW_BINS.decode(yaw)[0] - truth[:, 0]).abs().mean().item()
+                error = (YAW_BINS.mean(yaw) - truth[:, 0]).abs().mean().item()
                 run.history.append(done, loss=loss.item(), yaw_mae_degrees=error, lr=lr)
             last = done == config.steps
             if last or stop or done % config.checkpoint_every == 0:
