@@ -29,7 +29,7 @@ class FreeConfig(Config):
     """Pictures of each person."""
     pictures_per_sitting: int = Field(default=4, ge=1, le=1000)
     """Pictures that share one sitting and one expression; fewer is more varied and slower."""
-    max_yaw_degrees: float = Field(default=90.0, ge=0.0, le=90.0)
+    max_yaw_degrees: float = Field(default=90.0, ge=0.0, le=120.0)
     """Yaw is drawn evenly from -max to +max."""
     max_pitch_degrees: float = Field(default=20.0, ge=0.0, le=45.0)
     """Pitch is drawn evenly from -max to +max."""

@@ -5,6 +5,9 @@ import pandas as pd
 import pytest
 
 from pifr.twin import TwinConfig, twin_index
+from pifr.twin.config import FreeConfig
+from pifr.twin.free_mode import free_takes
+from pifr.twin.geometry import head_angles
 from pifr.twin.tables import cameras
 
 
@@ -91,6 +94,14 @@ def test_free_mode_spreads_over_the_sphere_of_views() -> None:
     counts, _ = np.histogram(table["yaw"], bins=[-60, -30, 0, 30, 60])
     assert (abs(counts - 150) < 50).all()
     assert set(table["expression"]) == {"neutral", "smile", "surprise", "squint", "disgust", "scream"}
+
+
+def test_free_heads_may_turn_beyond_a_profile() -> None:
+    free = FreeConfig(people=20, pictures_per_person=5, max_yaw_degrees=120)
+    sights = [sight for take in free_takes(free, 0) for sight in take.sights]
+    yaws = np.array([sight.yaw for sight in sights])
+    assert (np.abs(yaws) > 90).sum() > 10
+    np.testing.assert_allclose([head_angles(sight.rotation)[0] for sight in sights], yaws, atol=1e-9)
 
 
 def test_free_person_k_is_the_same_in_any_number() -> None:

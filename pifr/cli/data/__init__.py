@@ -11,6 +11,8 @@ COMMANDS = {
     "import": ("pifr.cli.data.importing:import_group", "Make a manifest from a table, a folder or a Multi-PIE tree."),
     "split": ("pifr.cli.data.split:split", "Divide the people into training, validation and test."),
     "twin": ("pifr.cli.data.twin:twin", "Render Multi-PIE's twin: people who do not exist, in its room."),
+    "pose": ("pifr.cli.data.pose:pose", "Estimate yaw and pitch of pictures that have none."),
+    "train-pose": ("pifr.cli.data.pose:train_pose", "Train that estimator on rendered people."),
     "align": ("pifr.cli.data.align:align", "Cut the faces out as aligned squares."),
 }
 
