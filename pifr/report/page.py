@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from pifr.core.errors import DataError
 from pifr.core.files import write_text
-from pifr.evaluation.figures import SystemScores, pose_matrix
+from pifr.evaluation.figures import SystemScores
+from pifr.evaluation.poses import pose_matrix
 from pifr.evaluation.results import BenchmarkResult
 from pifr.evaluation.thresholds import reported_part
 from pifr.metrics import cumulative_match, roc_points
