@@ -12,7 +12,6 @@ from pifr.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from pifr.data.manifest import Manifest
-    from pifr.evaluation.protocols import Definition
 
 
 @click.command()
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 @click.option("--name", "names", multiple=True, help="Name in tables, one for each --embedder in turn.")
 @click.option("--flip-fusion", is_flag=True, help="Add the embedding of the mirrored picture to each embedding.")
 @click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")
+@click.option("--pictures", type=click.Path(), help="Folder of aligned copies of the pictures that a protocol lists.")
+@click.option("--template", help="Alignment of the pictures that a protocol lists, for example arcface-112.")
 @click.option("--train-people", type=click.IntRange(min=0),
               help="People kept for training, where the data has fewer than the protocol expects.")  # fmt: skip
 @click.option("--allow-training-people", is_flag=True, help="Go on although an embedder was trained on test people.")
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 @click.option("--list", "list_", is_flag=True, help="Explain every protocol: what it measures, needs and comes from.")
 @device_option
 def benchmark(data: str | None, protocol: str, setting: str | None, split: str | None, embedders: tuple[str, ...],
-              names: tuple[str, ...], flip_fusion: bool, by: tuple[str, ...], train_people: int | None,
+              names: tuple[str, ...], flip_fusion: bool, by: tuple[str, ...], pictures: str | None,
+              template: str | None, train_people: int | None,
               allow_training_people: bool, rounds: int, bin_degrees: float, batch_size: int, out: str | None,
               json_file: str | None, list_: bool, device: str) -> None:  # fmt: skip
     """Measure any embedder, pose by pose.
@@ -56,17 +58,22 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
       pifr benchmark --protocol multipie --setting 2 --data multipie/ --embedder python:mine:embed --json out.json
     """
     from pifr.core.files import write_json
-    from pifr.evaluation import Measure, evaluate
+    from pifr.evaluation import Measure, evaluate, load_protocol
 
     if list_:
-        click.echo(_protocol_list())
+        from pifr.evaluation.protocols.explain import explain_all
+
+        click.echo(explain_all())
         return
     if data is None:
         raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
     protocol = _full_name(protocol, setting)
+    applied = load_protocol(
+        protocol, _read(data, protocol, split), train_people, pictures=pictures, template=template
+    )  # fmt: skip
     result = evaluate(
-        _read(data, protocol, split), embedders, protocol, Path(out) if out else None,
-        names=names or None, flip_fusion=flip_fusion, by=by, train_people=train_people, device=device,
+        applied.data, embedders, applied, Path(out) if out else None,
+        names=names or None, flip_fusion=flip_fusion, by=by, device=device,
         allow_training_people=allow_training_people, batch_size=batch_size,
         measure=Measure(rounds=rounds, bin_degrees=bin_degrees),
     )  # fmt: skip
@@ -112,28 +119,3 @@ def _full_name(protocol: str, setting: str | None) -> str:
     if setting is None:
         raise ConfigError("the protocol multipie has two settings", cure="add --setting 1 or --setting 2")
     return f"multipie-setting-{setting}"
-
-
-def _protocol_list() -> str:
-    from pifr.evaluation.protocols import load_definition, protocol_names
-
-    return "\n\n".join(_explained(load_definition(name)) for name in protocol_names())
-
-
-def _explained(definition: Definition) -> str:
-    import textwrap
-
-    lines = [f"{definition.name}: {definition.title}"]
-    parts = [("measures", definition.measures), ("needs", definition.needs), ("source", definition.source)]
-    if definition.published_accuracy:
-        figures = ", ".join(f"{method} {rate:g}" for method, rate in definition.published_accuracy.items())
-        parts.append(("published accuracy %", f"{figures} ({definition.published_source})"))
-    if definition.published:
-        rows = [
-            f"{method} " + ", ".join(f"{yaw}° {rate:g}" for yaw, rate in rates.items())
-            for method, rates in definition.published.items()
-        ]
-        parts.append(("published rank-1 %", f"{'; '.join(rows)} ({definition.published_source})"))
-    for label, text in parts:
-        lines.append(textwrap.fill(f"{label}: {text}", 110, initial_indent="  ", subsequent_indent="    "))
-    return "\n".join(lines)

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pifr.evaluation.arrays import (
+        IdentificationResult,
+        VerificationResult,
+        cosine_scores,
+        identification,
+        verification,
+    )
     from pifr.evaluation.benchmark import evaluate
     from pifr.evaluation.comparison import compare, side_by_side
     from pifr.evaluation.figures import Figures, Measure
@@ -16,6 +23,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "BenchmarkResult": "pifr.evaluation.results",
     "ExactSearch": "pifr.evaluation.retrieval",
+    "IdentificationResult": "pifr.evaluation.arrays",
+    "VerificationResult": "pifr.evaluation.arrays",
+    "cosine_scores": "pifr.evaluation.arrays",
+    "identification": "pifr.evaluation.arrays",
+    "verification": "pifr.evaluation.arrays",
     "Figures": "pifr.evaluation.figures",
     "Measure": "pifr.evaluation.figures",
     "Protocol": "pifr.evaluation.protocols",
@@ -33,17 +45,22 @@ __all__ = [
     "BenchmarkResult",
     "ExactSearch",
     "Figures",
+    "IdentificationResult",
     "Measure",
     "Protocol",
     "ScoreTable",
     "SystemResult",
+    "VerificationResult",
     "compare",
+    "cosine_scores",
     "evaluate",
+    "identification",
     "load_protocol",
     "protocol_names",
     "read_result",
     "read_scores",
     "side_by_side",
+    "verification",
 ]
 
 

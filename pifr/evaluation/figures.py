@@ -113,7 +113,8 @@ class Measure:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Measure:
         """Return what :meth:`to_dict` wrote; keys it lacks keep their defaults."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**known)
 
 
 class SystemScores:

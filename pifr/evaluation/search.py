@@ -42,7 +42,7 @@ class Search:
             )
 
     def ranks(self) -> np.ndarray:
-        """Return the rank ``(P,)`` of each probe's person in their gallery; ``NOT_FOUND`` for lost ones and strangers."""
+        """Return the rank ``(P,)`` of each probe's person in their gallery; ``NOT_FOUND`` for the others."""
         found = np.full(len(self.scores), NOT_FOUND, dtype=np.int32)
         for _, each in self.galleries():
             here = rank_of_mates(each.scores, each.probe_person, each.reference_person)

@@ -97,7 +97,8 @@ class Definition(Config):
     published_source: str = ""
     """Where the published figures stand."""
     variants: dict[str, dict[str, Any]] = Field(default={})
-    """Further protocols of this file: name -> the keys in which they differ."""
+    """Further protocols of this file: name -> the keys in which they differ; published figures and counts are never
+    taken over."""
 
 
 def protocol_names() -> list[str]:
@@ -121,7 +122,8 @@ def load_definition(name: str | Path) -> Definition:
     values = read_yaml(path)
     variants = values.pop("variants", {})
     if str(name) != values["name"]:
-        values = _merge(values, {"name": str(name), **variants[str(name)]})
+        rule = {key: value for key, value in values.items() if not key.startswith(("published", "expected"))}
+        values = _merge(rule, {"name": str(name), **variants[str(name)]})
     return check_config(Definition, values, str(path))
 
 

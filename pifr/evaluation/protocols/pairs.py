@@ -200,6 +200,10 @@ def _protocol(
         raise DataError("a verification needs pairs of one person and pairs of two", where=source)
     row: dict[str, int] = {}
     rows = np.array([[row.setdefault(name, len(row)) for name in (pair.first, pair.second)] for pair in pairs])
+    alone = np.flatnonzero(rows[:, 0] == rows[:, 1])
+    if alone.size:
+        raise DataError("a pair compares a picture with itself", where=f"{source}, pair {alone[0] + 1}",
+                        found=pairs[alone[0]].first)  # fmt: skip
     require_pictures(folder, list(row), source)
     subjects = [person[name] for name in row]
     for number, (pair, (first, second)) in enumerate(zip(pairs, rows, strict=True), start=1):

@@ -85,6 +85,7 @@ def apply_definition(definition: Definition, data: Manifest, train_people: int |
         )
     _note_counts(definition, len(enrolment), len(probes), notes)
     _require_two_people(table, enrolment, data)
+    _refuse_copies(data, enrolment, probes)
     return Protocol(definition, data, enrolment, probes, part, notes, training)
 
 
@@ -221,6 +222,30 @@ def _refuse_duplicates(data: Manifest) -> None:
             "the picture is listed twice, and could be gallery and probe at once",
             where=f"{data.name}, row {row + 1}", found=data.table["path"][row], cure="drop one of the rows",
         )  # fmt: skip
+
+
+def _refuse_copies(data: Manifest, enrolment: np.ndarray, probes: np.ndarray) -> None:
+    """Refuse a probe whose file is byte for byte an enrolled one under another name: it would be found at once."""
+    paths = data.paths
+    enrolled: dict[int, list[int]] = {}
+    for row in enrolment.tolist():
+        enrolled.setdefault(_size(paths[row]), []).append(row)
+    enrolled.pop(-1, None)
+    for row in probes.tolist():
+        for other in enrolled.get(_size(paths[row]), ()):
+            if paths[row].read_bytes() == paths[other].read_bytes():
+                raise DataError(
+                    "a probe is a copy of an enrolled picture", where=f"{data.name}, row {row + 1}",
+                    found=f"{data.table['path'][row]} and {data.table['path'][other]}", cure="drop one of the rows",
+                )  # fmt: skip
+
+
+def _size(path: Path) -> int:
+    """Return the size in bytes; -1 where the file is missing, which the embedding will report."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _require_two_people(table: pd.DataFrame, enrolment: np.ndarray, data: Manifest) -> None:

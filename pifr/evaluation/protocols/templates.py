@@ -64,14 +64,14 @@ def pool(vectors: np.ndarray, failed: np.ndarray, templates: Templates) -> tuple
     Example:
         >>> two = Templates(*(np.array(["t"]),) * 3, np.arange(3), np.zeros(3, int), np.array([7, 7, 9]))
         >>> pooled, _ = pool(np.array([[1.0, 0], [0, 1], [0, 1]]), np.zeros(3, bool), two)
-        >>> pooled.round(4).tolist()  # (1/2, 1/2) of medium 7 plus (0, 1) of medium 9, at unit length
-        [[0.3162, 0.9487]]
+        >>> [round(float(x), 4) for x in pooled[0]]  # (1/2, 1/2) of medium 7 plus (0, 1) of medium 9, at unit length
+        [0.3162, 0.9487]
     """
     length = np.linalg.norm(vectors, axis=1)
     good = ~failed & (length > 0)
-    pictures = vectors.astype(np.float32, copy=False)
+    pictures = np.asarray(vectors, np.float32)
     if templates.picture_weight == "equal":
-        pictures = pictures / np.where(length > 0, length, 1)[:, None]
+        pictures = pictures / np.where(length > 0, length, 1).astype(np.float32)[:, None]
     kept = good[templates.picture]
     picture, template, media = templates.picture[kept], templates.template[kept], templates.media[kept]
     order = np.lexsort((media, template))
