@@ -144,8 +144,6 @@ def verification(
     people, one, other = _people(first, second, mated)
     weights = person_weights(people, measure.rounds, measure.seed)
     found = verification_figures(scores, mated, one, other, weights, measure.fars)
-    if first is None:
-        found |= {"eer_interval": None, "tar_interval": {}}
     accuracy = None
     if folds is not None:
         if len(folds) != len(scores):

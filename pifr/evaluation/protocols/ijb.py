@@ -63,7 +63,7 @@ def read_ijb_pictures(source: Path, list_name: str) -> Manifest:
     points = _table(path, ["path", *columns, "score"])
     if points["path"].tolist() != faces["path"].tolist():
         raise DataError("the landmarks are of other pictures than the templates", where=path)
-    folder = picture_folder(source, str(points["path"][0]))
+    folder = picture_folder(source, points["path"].tolist())
     return make_manifest(points.assign(subject=faces["template"].astype(str)), folder, str(source))
 
 
@@ -136,7 +136,7 @@ def _pictures(
     """Make a manifest of all faces and check that those in use are there."""
     names = faces["path"].astype(str).to_numpy(dtype=object)
     if pictures is None:
-        folder = picture_folder(source, names[made.picture[0]])
+        folder = picture_folder(source, names[made.picture[:100]].tolist())
     else:
         folder = Path(pictures)
         names = np.array([aligned_name(folder, name) for name in names], dtype=object)

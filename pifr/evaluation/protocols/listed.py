@@ -50,4 +50,4 @@ def read_listed(folder: Path, name: str) -> tuple[Path, list[Pair], dict[str, st
         pairs.append(Pair(first, second, label == "1", number * _FOLDS // len(lines) + 1))
     if not pairs:
         raise DataError("the list is empty", where=path)
-    return picture_folder(folder, pairs[0].first), pairs, people_from_pairs(pairs, str(path))
+    return picture_folder(folder, [pair.first for pair in pairs]), pairs, people_from_pairs(pairs, str(path))

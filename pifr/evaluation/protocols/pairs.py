@@ -7,7 +7,7 @@ data is common to all.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -21,6 +21,7 @@ from pifr.evaluation.protocols.protocol import EVALUATION, Protocol
 
 _FOLDS = 10
 _PICTURE_FOLDERS = ("", "images", "aligned images", "lfw", "lfw-deepfunneled", "lfw_funneled")
+_LOOKED_FOR = 10
 _NUMBERED_NAME = re.compile(r"(?P<person>.+)_\d+\.\w+")
 
 
@@ -109,7 +110,7 @@ def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
         names = [f"{name}/{name}_{int(index):04d}.jpg" for name, index in sides]
         person.update(dict(zip(names, (name for name, _ in sides), strict=True)))
         pairs.append(Pair(names[0], names[1], same, fold + 1))
-    return picture_folder(folder, pairs[0].first), pairs, person
+    return picture_folder(folder, [pair.first for pair in pairs]), pairs, person
 
 
 def read_two_line_pairs(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -138,7 +139,7 @@ def read_two_line_pairs(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]
         if match is None:
             raise DataError("a picture is named Person_0001.jpg", where=path, found=picture)
         person[picture] = match["person"]
-    return picture_folder(folder, raw[0].first), cut_into_folds(raw), person
+    return picture_folder(folder, [pair.first for pair in raw]), cut_into_folds(raw), person
 
 
 def read_pairs_csv(path: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -258,12 +259,16 @@ def cut_into_folds(pairs: list[Pair]) -> list[Pair]:
     return cut
 
 
-def picture_folder(folder: Path, picture: str) -> Path:
-    """Return the folder that holds the first picture: ``folder``, one of a customary name in it, or any other in it."""
+def picture_folder(folder: Path, names: Sequence[str]) -> Path:
+    """Return the folder that holds the pictures: ``folder``, one of a customary name in it, or any other in it.
+
+    The first of ``names`` may be the one that is missing, so a few of them are looked for.
+    """
     others = sorted(each.name for each in folder.iterdir() if each.is_dir())
-    for name in (*_PICTURE_FOLDERS, *others):
-        if (folder / name / picture).is_file():
-            return folder / name
+    for picture in names[:_LOOKED_FOR]:
+        for name in (*_PICTURE_FOLDERS, *others):
+            if (folder / name / picture).is_file():
+                return folder / name
     return folder
 
 
