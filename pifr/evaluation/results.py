@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -209,13 +209,16 @@ def _measure_system(
     )
 
 
-def read_result(folder: Path, measure: Measure | None = None, by: tuple[str, ...] | None = None) -> BenchmarkResult:
+def read_result(
+    folder: Path, measure: Measure | None = None, by: tuple[str, ...] | None = None, rounds: int | None = None
+) -> BenchmarkResult:
     """Read a benchmark's folder and compute every figure again from its scores.
 
     Args:
         folder: What ``pifr benchmark --out`` wrote.
         measure: How to compute; as it was computed before where absent.
         by: Further columns to group probes by; those of the benchmark where absent.
+        rounds: Bootstrap rounds, where only these are to differ.
 
     Raises:
         DataError: If the folder holds no scores, or they are damaged.
@@ -230,6 +233,7 @@ def read_result(folder: Path, measure: Measure | None = None, by: tuple[str, ...
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     records = protocol.pop("systems", {})
     measure = measure or Measure.from_dict(protocol.get("measure", {}))
+    measure = replace(measure, rounds=rounds or measure.rounds)
     by = tuple(protocol.get("by", ())) if by is None else by
     return measure_scores(scores, protocol, records, measure, environment, by, folder)
 

@@ -60,11 +60,12 @@ def make_search(table: ScoreTable, scores: np.ndarray, failed: np.ndarray) -> Se
         failed: ``(C,)`` comparisons in which a picture failed.
 
     Returns:
-        The search; None where not every probe was compared with every reference, or nobody is on both sides.
+        The search; None where pairs have folds, not every probe was compared with every reference, or nobody is on
+        both sides.
     """
     references, column = np.unique(table.reference, return_inverse=True)
     probes, row = np.unique(table.probe, return_inverse=True)
-    if len(table) != len(probes) * len(references):
+    if table.fold is not None or len(table) != len(probes) * len(references):
         return None
     matrix = np.full((len(probes), len(references)), np.nan, np.float32)
     matrix[row, column] = scores
