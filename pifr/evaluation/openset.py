@@ -31,6 +31,13 @@ class OpenSetRate:
     rate: float
     interval: Interval | None
 
+    def __str__(self) -> str:
+        if math.isnan(self.rate):
+            return (
+                f"too few strangers: FPIR {self.fpir:g} needs at least {math.ceil(1 / self.fpir):,} of their searches"
+            )
+        return f"DIR {100 * self.rate:.2f} % at FPIR {self.fpir:g}"
+
 
 @dataclass(frozen=True)
 class OpenSet:

@@ -134,7 +134,9 @@ def score_histogram(genuine: np.ndarray, impostor: np.ndarray, index: int) -> st
     """Draw how scores of one system spread: mated in its colour, non-mated in grey, each with area 1."""
     with _figure(4.6, 2.9, f"histogram {index}") as (figure, axes):
         both = np.concatenate([_sample(genuine), _sample(impostor)])
-        edges = np.histogram_bin_edges(both, bins=50).tolist()
+        # Few scores in many bars would draw noise.
+        bins = int(np.clip(1.5 * math.sqrt(min(len(genuine), len(impostor))), 12, 50))
+        edges = np.histogram_bin_edges(both, bins=bins).tolist()
         axes.hist(impostor, edges, density=True, color="#9aa3ad", alpha=0.55, label="two people")
         axes.hist(genuine, edges, density=True, color=colour(index), alpha=0.65, label="one person")
         axes.set_xlabel("cosine")
