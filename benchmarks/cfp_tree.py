@@ -18,15 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
+from pifr.core.errors import DataError
 from pifr.core.files import atomic_path
 from pifr.core.seeds import numpy_generator
 from pifr.data.manifest import Manifest, read_manifest
 
 FRONTAL_DEGREES, PROFILE_DEGREES = 10.0, 60.0
-SPLITS = 10
 
 
-def make_tree(data: Manifest, out: Path, frontal: int = 10, profile: int = 4, pairs: int = 7, seed: int = 0) -> Path:
+def make_tree(
+    data: Manifest, out: Path, frontal: int = 10, profile: int = 4, pairs: int = 7, splits: int = 10, seed: int = 0
+) -> Path:
     """Copy pictures into CFP's layout and draw its lists and splits.
 
     Args:
@@ -35,11 +37,18 @@ def make_tree(data: Manifest, out: Path, frontal: int = 10, profile: int = 4, pa
         frontal: Frontal pictures a person at most; CFP has 10.
         profile: Profile pictures a person at most; CFP has 4.
         pairs: Same pairs a person, and as many different ones.
+        splits: Splits of people; CFP has 10 of 50.
         seed: Of the draw.
 
     Returns:
         ``out``.
+
+    Raises:
+        DataError: If a split would hold fewer than two people.
     """
+    if len(data.subjects) < 2 * splits:
+        raise DataError(f"{splits} splits need at least {2 * splits} people", where=data.name,
+                        found=len(data.subjects))  # fmt: skip
     with atomic_path(out) as root:
         numbers: dict[str, dict[str, list[int]]] = {"F": {}, "P": {}}
         (root / "Protocol").mkdir(parents=True)
@@ -53,7 +62,7 @@ def make_tree(data: Manifest, out: Path, frontal: int = 10, profile: int = 4, pa
         people = [name for name in data.subjects if len(numbers["F"][name]) > 1 and numbers["P"][name]]
         generator = numpy_generator("cfp tree", seed)
         for kind in ("FF", "FP"):
-            for split, group in enumerate(np.array_split(np.array(people), SPLITS), start=1):
+            for split, group in enumerate(np.array_split(np.array(people), splits), start=1):
                 _split(root / "Protocol" / "Split" / kind / f"{split:02d}", kind, group.tolist(), numbers, pairs,
                        generator)  # fmt: skip
     return out
