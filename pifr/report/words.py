@@ -45,7 +45,8 @@ def headline(result: BenchmarkResult) -> Headline:
 
 
 def _yaws(system: SystemResult) -> list[str]:
-    return sorted((group for group in system.by_abs_yaw if group != "unknown"), key=float)
+    # At a yaw that shows strangers only nobody can be found.
+    return sorted((name for name, f in system.by_abs_yaw.items() if name != "unknown" and f.rank), key=float)
 
 
 def _loss(system: SystemResult, near: str, far: str) -> str:

@@ -83,7 +83,7 @@ CASES = {
     "a manifest for pairs": (["--protocol", "cfp-fp", "--data", "MANIFEST"], "not the promised layout"),
     "pairs for a manifest": (["--protocol", "posegrid", "--data", "CFP"], "Multi-PIE"),
     "missing pictures": (["--protocol", "cfp-fp", "--data", "HOLES"], "pictures named by pairs are missing, this one"),
-    "missing copies": (["--protocol", "cfp-fp", "--data", "CFP", "--pictures", "EMPTY"], "pictures named by pairs are missing"),
+    "missing copies": (["--protocol", "cfp-fp", "--data", "CFP", "--pictures", "EMPTY"], "named by pairs are missing"),
     "other alignment": (["--protocol", "cfp-fp", "--data", "CFP", "--template", "arcface-112"], "on 'unaligned'"),
     "one class": (["--protocol", "pairs", "--data", "ONE_CLASS"], "pairs of one person and pairs of two"),
     "a picture with itself": (["--protocol", "pairs", "--data", "ITSELF"], "a pair compares a picture with itself"),
