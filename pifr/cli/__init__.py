@@ -11,6 +11,7 @@ COMMANDS = {
     "data": ("pifr.cli.data:data", "Validate, import, split and align picture sets."),
     "augment": ("pifr.cli.augment:augment", "Make multi-view pictures from single views."),
     "train-recognizer": ("pifr.cli.train_recognizer:train_recognizer", "Train a face recogniser."),
+    "train-baseline": ("pifr.cli.train_baseline:train_baseline", "Train a classical baseline, for scale."),
     "benchmark": ("pifr.cli.benchmark:benchmark", "Measure any embedder, pose by pose."),
     "report": ("pifr.cli.report:report", "Write the HTML report of finished benchmarks again."),
     "compare": ("pifr.cli.compare:compare", "Compare two systems on the same people."),

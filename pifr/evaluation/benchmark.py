@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 POSE_SAMPLE = 1500
 """At most this many pictures are compared all with all for the yaw x yaw table."""
+_DENSE = 4
+_DOT_ROWS = 512
+_DOT_NUMBERS = 1 << 24
 
 
 def evaluate(
@@ -235,10 +238,21 @@ def _score(pairs: _Comparisons, vectors: np.ndarray, failed: np.ndarray, engine:
 
 
 def _dot(units: np.ndarray, failed: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the cosine of every listed pair ``(C,)``, in blocks bounded by bytes whatever the width of a vector."""
     scores = np.empty(len(first), np.float32)
-    for start in range(0, len(first), 200_000):
-        block = slice(start, start + 200_000)
-        scores[block] = np.einsum("nd,nd->n", units[first[block]], units[second[block]])
+    rows, row = np.unique(first, return_inverse=True)
+    columns, column = np.unique(second, return_inverse=True)
+    if len(rows) * len(columns) <= _DENSE * len(first):  # nearly all with all: one matrix product reads vectors once
+        order = np.argsort(row, kind="stable")
+        for start in range(0, len(rows), _DOT_ROWS):
+            here = order[slice(*np.searchsorted(row[order], [start, start + _DOT_ROWS]))]
+            matrix = units[rows[start : start + _DOT_ROWS]] @ units[columns].T
+            scores[here] = matrix[row[here] - start, column[here]]
+    else:
+        count = max(1, _DOT_NUMBERS // units.shape[1])
+        for start in range(0, len(first), count):
+            block = slice(start, start + count)
+            scores[block] = np.einsum("nd,nd->n", units[first[block]], units[second[block]])
     scores[failed[first] | failed[second]] = np.nan
     return scores
 
