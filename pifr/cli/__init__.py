@@ -13,6 +13,7 @@ COMMANDS = {
     "train-recognizer": ("pifr.cli.train_recognizer:train_recognizer", "Train a face recogniser."),
     "train-baseline": ("pifr.cli.train_baseline:train_baseline", "Train a classical baseline, for scale."),
     "benchmark": ("pifr.cli.benchmark:benchmark", "Measure any embedder, pose by pose."),
+    "search": ("pifr.cli.search:search", "Enrol a gallery of faces and find people in it."),
     "report": ("pifr.cli.report:report", "Write the HTML report of finished benchmarks again."),
     "compare": ("pifr.cli.compare:compare", "Compare two systems on the same people."),
     "chain": ("pifr.cli.chain:chain", "Run the whole story from pictures to report."),

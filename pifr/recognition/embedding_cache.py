@@ -163,6 +163,16 @@ class EmbeddingCache:
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
+@contextmanager
+def open_cache(wanted: bool = True) -> Iterator[EmbeddingCache | None]:
+    """Open the user's cache for a ``with`` block, or give None where it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    with EmbeddingCache() as cache:
+        yield cache
+
+
 def embedding_keys(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool) -> list[bytes] | None:
     """Return the key of each picture ``(N, S, S, 3)``, or None for an embedder that can't be told apart by a digest.
 
