@@ -21,9 +21,12 @@ from pifr.evaluation.scores import ScoreTable, picture_table
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
+    from pifr.recognition.embedding_cache import EmbeddingCache
 
 POSE_SAMPLE = 1500
 """At most this many pictures are compared all with all for the yaw x yaw table."""
+_Embedded = tuple[np.ndarray, np.ndarray]
+"""Vectors ``(N, D)`` and which of them failed ``(N,)``."""
 _DENSE = 4
 _DOT_ROWS = 512
 _DOT_NUMBERS = 1 << 24
@@ -44,6 +47,7 @@ def evaluate(
     batch_size: int = 128,
     device: str = "auto",
     engine: Engine = "auto",
+    cache: EmbeddingCache | None = None,
 ) -> BenchmarkResult:
     """Measure embedders on a protocol, pose by pose.
 
@@ -51,6 +55,7 @@ def evaluate(
         data: Pictures, as a manifest or its file; which columns are needed depends on the protocol. For a protocol
             of pairs the data set's folder, or the file of pairs.
         embedders: Callables ``uint8 (N, H, W, 3) -> float32 (N, D)`` with a name and an input spec, or their names.
+            One with an attribute ``enrols_with`` embeds probes, and that embedder what is enrolled.
         protocol: A name from ``pifr benchmark --list``, a protocol file, or a protocol already applied to ``data``.
         out: Folder for scores, protocol, environment and results; nothing is written without it.
         names: Names in tables, one an embedder; the embedders' own where absent.
@@ -62,6 +67,7 @@ def evaluate(
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or cuda:N.
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
+        cache: Where embeddings are looked up and kept, by content; None computes all of them.
 
     Returns:
         Figures of every system with intervals and counts, and the scores behind them.
@@ -82,12 +88,15 @@ def evaluate(
     records, scores = {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        vectors, failed = _embed(embedder, pairs, batch_size, flip_fusion)
-        scores[name] = _score(pairs, vectors, failed, engine)
+        vectors, failed = _embed(embedder, pairs, batch_size, flip_fusion, cache)
+        enrols_with = getattr(embedder, "enrols_with", None)
+        enrolled = _embed(enrols_with, pairs, batch_size, flip_fusion, cache) if enrols_with else (vectors, failed)
+        scores[name] = _score(pairs, (vectors, failed), enrolled, engine)
         _refuse_constant(scores[name], name)
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
             "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": int(failed.sum()),
+            **getattr(embedder, "options", {}),
         }  # fmt: skip
     record = applied.to_dict()
     record["notes"] = [*record["notes"], *notes]
@@ -202,11 +211,13 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
     return f"{embedder.name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
 
 
-def _embed(embedder: Embedder, pairs: _Comparisons, batch_size: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit vectors ``(N, D)`` and which pictures failed ``(N,)``: unreadable, not finite, or of length zero."""
+def _embed(
+    embedder: Embedder, pairs: _Comparisons, batch_size: int, flip: bool, cache: EmbeddingCache | None
+) -> _Embedded:
+    """Return vectors ``(N, D)`` and which pictures failed ``(N,)``: unreadable, not finite, or of length zero."""
     from pifr.recognition.embedders import embed_manifest
 
-    found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip)
+    found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip, cache=cache)
     vectors = np.asarray(found.vectors, dtype=np.float32)
     if vectors.shape[0] != len(pairs.used) or vectors.ndim != 2:
         raise DataError(
@@ -219,25 +230,35 @@ def _embed(embedder: Embedder, pairs: _Comparisons, batch_size: int, flip: bool)
     return vectors, failed
 
 
-def _score(pairs: _Comparisons, vectors: np.ndarray, failed: np.ndarray, engine: Engine) -> np.ndarray:
+def _score(pairs: _Comparisons, probe_side: _Embedded, enrolled_side: _Embedded, engine: Engine) -> np.ndarray:
     """Return the cosine of every comparison ``(C,)``, NaN where a picture failed."""
     names = pairs.used.table["path"].tolist()
-    units = np.zeros_like(vectors)
-    units[~failed] = unit_vectors(vectors[~failed], [n for n, bad in zip(names, failed, strict=True) if not bad])
+    searching = _units(probe_side, names)
+    enrolled = searching if enrolled_side is probe_side else _units(enrolled_side, names)
+    lost, missing = probe_side[1], enrolled_side[1]
     blocks = []
     for probes, references in pairs.searches:
         matrix = np.full((len(probes), len(references)), np.nan, np.float32)
-        good_probes, good_references = ~failed[probes], ~failed[references]
+        good_probes, good_references = ~lost[probes], ~missing[references]
         if good_probes.any() and good_references.any():
-            search = ExactSearch(units[references[good_references]], engine=engine)
-            matrix[np.ix_(good_probes, good_references)] = search.scores(units[probes[good_probes]])
+            search = ExactSearch(enrolled[references[good_references]], engine=engine)
+            matrix[np.ix_(good_probes, good_references)] = search.scores(searching[probes[good_probes]])
         blocks.append(matrix.ravel())
     rest = slice(sum(len(block) for block in blocks), None)
-    blocks.append(_dot(units, failed, pairs.probe[rest], pairs.reference[rest]))
+    first, second = pairs.probe[rest], pairs.reference[rest]
+    blocks.append(np.where(lost[first] | missing[second], np.nan, _dot(searching, enrolled, first, second)))
     return np.concatenate(blocks)
 
 
-def _dot(units: np.ndarray, failed: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _units(embedded: _Embedded, names: list[str]) -> np.ndarray:
+    """Return unit vectors ``(N, D)``, zero where failed."""
+    vectors, failed = embedded
+    units = np.zeros_like(vectors)
+    units[~failed] = unit_vectors(vectors[~failed], [n for n, bad in zip(names, failed, strict=True) if not bad])
+    return units
+
+
+def _dot(searching: np.ndarray, enrolled: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the cosine of every listed pair ``(C,)``, in blocks bounded by bytes whatever the width of a vector."""
     scores = np.empty(len(first), np.float32)
     rows, row = np.unique(first, return_inverse=True)
@@ -246,20 +267,19 @@ def _dot(units: np.ndarray, failed: np.ndarray, first: np.ndarray, second: np.nd
         order = np.argsort(row, kind="stable")
         for start in range(0, len(rows), _DOT_ROWS):
             here = order[slice(*np.searchsorted(row[order], [start, start + _DOT_ROWS]))]
-            matrix = units[rows[start : start + _DOT_ROWS]] @ units[columns].T
+            matrix = searching[rows[start : start + _DOT_ROWS]] @ enrolled[columns].T
             scores[here] = matrix[row[here] - start, column[here]]
-    else:
-        count = max(1, _DOT_NUMBERS // units.shape[1])
-        for start in range(0, len(first), count):
-            block = slice(start, start + count)
-            scores[block] = np.einsum("nd,nd->n", units[first[block]], units[second[block]])
-    scores[failed[first] | failed[second]] = np.nan
+        return scores
+    count = max(1, _DOT_NUMBERS // searching.shape[1])
+    for start in range(0, len(first), count):
+        block = slice(start, start + count)
+        scores[block] = np.einsum("nd,nd->n", searching[first[block]], enrolled[second[block]])
     return scores
 
 
 def _refuse_constant(scores: np.ndarray, name: str) -> None:
     known = scores[~np.isnan(scores)]
-    if known.size and np.ptp(known) < 1e-6:
+    if known.size and np.ptp(known) < 1e-5:  # rounding alone makes cosines differ by 1e-6
         raise DataError(
             "every comparison got the same score, so nobody can be told apart",
             where=name, found=f"{known[0]:.6f}", cure="check that the embedder's weights are loaded",
