@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from pifr.evaluation.comparison import compare, side_by_side
     from pifr.evaluation.figures import Figures, Measure
     from pifr.evaluation.index import IndexConfig, SearchIndex, build_index
-    from pifr.evaluation.preservation import PreservationResult, measure_preservation
+    from pifr.evaluation.preservation import measure_preservation
+    from pifr.evaluation.preservation_result import PreservationResult
     from pifr.evaluation.protocols import Protocol, load_protocol, protocol_names
     from pifr.evaluation.results import BenchmarkResult, SystemResult, read_result
     from pifr.evaluation.retrieval import ExactSearch
@@ -22,7 +23,7 @@ _HOMES = {
     "Figures": "pifr.evaluation.figures",
     "IndexConfig": "pifr.evaluation.index",
     "Measure": "pifr.evaluation.figures",
-    "PreservationResult": "pifr.evaluation.preservation",
+    "PreservationResult": "pifr.evaluation.preservation_result",
     "Protocol": "pifr.evaluation.protocols",
     "ScoreTable": "pifr.evaluation.scores",
     "SearchIndex": "pifr.evaluation.index",
