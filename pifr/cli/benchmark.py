@@ -98,6 +98,8 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
     for note in result.protocol["notes"]:
         click.echo(f"note: {note}", err=True)
     click.echo(result.table().to_string(index=False))
+    if by:
+        click.echo(result.spread_table().to_string(index=False))
     if out:
         click.echo(f"report: {Path(out) / 'report.html'}")
 

@@ -14,6 +14,7 @@ from pifr.core.files import read_json, write_json
 from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, Measure, SystemScores
 from pifr.evaluation.scores import ScoreTable, read_scores
+from pifr.evaluation.spread import Spread, spread
 from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part
 from pifr.metrics import FoldAccuracy, Interval
 
@@ -48,6 +49,11 @@ class SystemResult:
     folds: FoldAccuracy | None = None
     folds_on_legacy_grid: FoldAccuracy | None = None
 
+    def spreads(self) -> list[Spread]:
+        """Return how far the groups of absolute yaw and of every other column lie apart."""
+        columns = {"abs_yaw": self.by_abs_yaw, **self.by_column}
+        return [each for column, groups in columns.items() for each in spread(column, groups)]
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; rates in percent."""
         overall = self.overall.to_dict()
@@ -70,6 +76,7 @@ class SystemResult:
                 column: {name: figures.to_dict() for name, figures in groups.items()}
                 for column, groups in self.by_column.items()
             },
+            "spread_between_groups": [each.to_dict() for each in self.spreads()],
             "at_dev_thresholds": [each.to_dict() for each in self.at_dev_thresholds],
             "accuracy_over_folds": None if self.folds is None else _fold_record(self.folds),
             "accuracy_over_folds_on_legacy_grid": None
@@ -124,6 +131,13 @@ class BenchmarkResult:
                 row["accuracy %"] = f"{100 * system.folds.mean:.2f} ± {100 * system.folds.deviation:.2f}"
             rows.append(row)
         return pd.DataFrame(rows).fillna("")
+
+    def spread_table(self) -> pd.DataFrame:
+        """Return how far groups lie apart, one row a system, column and figure; empty without columns to group by."""
+        rows = [
+            each.row(system.name) for system in self.systems for each in system.spreads() if each.column != "abs_yaw"
+        ]
+        return pd.DataFrame(rows)
 
     def long_table(self) -> pd.DataFrame:
         """Return every figure as one row a system and group, for spreadsheets."""
