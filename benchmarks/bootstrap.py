@@ -27,9 +27,8 @@ def main() -> None:
     weights = person_weights(PEOPLE, ROUNDS)
     found = bootstrap_verification(scores, mated, first, second, weights, FARS)
     ours = time.perf_counter() - start
-    print(
-        f"EER and TAR at three rates, by weights a person: {ours:.1f} s; EER in [{found.eer.low:.5f}, {found.eer.high:.5f}]"
-    )
+    interval = f"[{found.eer.low:.5f}, {found.eer.high:.5f}]"
+    print(f"EER and TAR at three rates, by weights a person: {ours:.1f} s; EER in {interval}")
 
     start = time.perf_counter()
     bootstrap_rate(rng.random(len(person)) < 0.9, person, weights)

@@ -107,8 +107,12 @@ class FaissEngine:
             self._index.hnsw.efSearch = self._config.hnsw_search
         if self._device.startswith("cuda"):
             faiss = _import_faiss()
+            options = faiss.GpuClonerOptions()
+            # Tables of 64 codes in single precision exceed a multiprocessor's shared memory.
+            options.useFloat16 = self._config.kind == "ivfpq"
+            self._resources = faiss.StandardGpuResources()
             number = int(self._device.partition(":")[2] or 0)
-            self._searched = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), number, self._index)
+            self._searched = faiss.index_cpu_to_gpu(self._resources, number, self._index, options)
 
     def search(self, units: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return cosines and rows ``(P, k)``."""

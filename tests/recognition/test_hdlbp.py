@@ -69,7 +69,7 @@ def test_lda_tells_people_apart_better_than_raw_features(baseline, people):
 
 def test_a_folder_loads_as_it_was_saved(baseline, people):
     embedder = load_embedder(f"hdlbp:{baseline}")
-    assert (embedder.name, embedder.spec.size_px, embedder.spec.template) == ("hdlbp", 64, "unaligned")
+    assert (embedder.name, embedder.spec.size_px, embedder.spec.template) == ("hdlbp:hdlbp", 64, "unaligned")
     assert embedder.sha256 == sha256_of_file(baseline / "weights.safetensors")
     assert embedder.training_people == set(people.of_split("train").subjects)
     assert embedder.training_folders == {str(people.folder.resolve())}

@@ -18,7 +18,7 @@ from pifr.data.pictures import read_picture
 from pifr.data.pixels import PixelStore, open_pixels
 from pifr.data.spec import InputSpec
 from pifr.recognition.hdlbp.config import FeatureConfig, ProjectionConfig
-from pifr.recognition.hdlbp.embedder import HdlbpEmbedder
+from pifr.recognition.hdlbp.embedder import KIND, HdlbpEmbedder
 from pifr.recognition.hdlbp.features import feature_count, lbp_features
 from pifr.recognition.hdlbp.points import points_for
 
@@ -93,7 +93,7 @@ def train_hdlbp(
     chosen = people[np.unique(person[rows])]
     spec = InputSpec(size_px=features.sizes_px[0], template=data.template)
     trained = HdlbpEmbedder(
-        spec, features, points, Path(out).name, "", mean, matrix,
+        spec, features, points, f"{KIND}:{Path(out).name}", "", mean, matrix,
         frozenset(chosen.tolist()), frozenset([str(data.folder.resolve())]),
     )  # fmt: skip
     trained.save(Path(out), {
