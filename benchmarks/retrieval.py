@@ -85,9 +85,10 @@ def main() -> None:
         recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found["rows"], truth, strict=True)]) / 10
         milliseconds, ratio = 1000 * found["search"] / arguments.probes, found["search"] / found["bare"]
         same = np.mean(found["rows"][:, 0] == truth[:, 0])
+        person = np.mean(found["rows"][:, 0] // TEMPLATES == truth[:, 0] // TEMPLATES)
         print(f"{kind}: build {found['build']:.1f} s, index {found['index MiB']:.0f} MiB")
         print(f"  search {milliseconds:.3f} ms a probe, {ratio:.3f} x bare FAISS")
-        print(f"  recall@10 {100 * recall:.2f} %, same first {100 * same:.2f} %")
+        print(f"  recall@10 {100 * recall:.2f} %, same first template {100 * same:.2f} %, person {100 * person:.2f} %")
         print(f"  peak of the process {found['peak MiB']:.0f} MiB, {found['before MiB']:.0f} before", flush=True)
 
 
