@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK, TEMPLATES, NOISE = 10_000, 10, 0.8
+BLOCK, TEMPLATES, NOISE, PART = 10_000, 10, 0.8, 500
 
 
 def block_of(number: int, dims: int, again: bool = False) -> np.ndarray:
@@ -47,19 +47,22 @@ def measured(kind: str, arguments: argparse.Namespace, answer) -> None:
         gallery(arguments.enrolled, arguments.dims), names, config, "torch" if kind == "torch" else "faiss"
     )
     probes = probes_of(arguments.probes, arguments.enrolled, arguments.dims)
-    ours, bare = [], []
-    for _ in range(arguments.repeats):  # turn by turn, so that other work on the machine hits both alike
-        start = time.perf_counter()
-        _, rows = index.search(probes, 10)
-        ours.append(time.perf_counter() - start)
+    units = probes / np.linalg.norm(probes, axis=1, keepdims=True)
+    # Turn by turn, part by part, and in processor time: other work on the machine then hits both alike.
+    seconds, ours, bare, found = 0.0, 0.0, 0.0, []
+    for first in range(0, len(probes), PART):
+        part = slice(first, first + PART)
+        start, cpu = time.perf_counter(), time.process_time()
+        found.append(index.search(probes[part], 10)[1])
+        seconds, ours = seconds + time.perf_counter() - start, ours + time.process_time() - cpu
         if kind != "torch":
-            units = probes / np.linalg.norm(probes, axis=1, keepdims=True)
-            start = time.perf_counter()
-            index.engine._searched.search(units, 10)
-            bare.append(time.perf_counter() - start)
+            cpu = time.process_time()
+            index.engine._searched.search(units[part], 10)
+            bare += time.process_time() - cpu
+    rows = np.concatenate(found)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     answer.put({
-        "rows": rows, "build": index.record.seconds, "search": min(ours), "bare": min(bare, default=float("nan")),
+        "rows": rows, "build": index.record.seconds, "search": seconds, "ratio": ours / bare if bare else float("nan"),
         "index MiB": index.record.bytes / 2**20, "peak MiB": peak / 1024, "before MiB": before / 1024,
     })  # fmt: skip
 
@@ -69,7 +72,6 @@ def main() -> None:
     parser.add_argument("--enrolled", type=int, default=1_000_000)
     parser.add_argument("--dims", type=int, default=512)
     parser.add_argument("--probes", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--lists", type=int, help="Inverted lists of ivfpq; fewer are quicker to learn.")
     parser.add_argument("--kinds", nargs="+", default=["flat", "ivfpq"])
     arguments = parser.parse_args()
@@ -83,11 +85,11 @@ def main() -> None:
         process.join()
         truth = found["rows"] if truth is None else truth
         recall = np.mean([len(np.intersect1d(a, b)) for a, b in zip(found["rows"], truth, strict=True)]) / 10
-        milliseconds, ratio = 1000 * found["search"] / arguments.probes, found["search"] / found["bare"]
+        milliseconds, ratio = 1000 * found["search"] / arguments.probes, found["ratio"]
         same = np.mean(found["rows"][:, 0] == truth[:, 0])
         person = np.mean(found["rows"][:, 0] // TEMPLATES == truth[:, 0] // TEMPLATES)
         print(f"{kind}: build {found['build']:.1f} s, index {found['index MiB']:.0f} MiB")
-        print(f"  search {milliseconds:.3f} ms a probe, {ratio:.3f} x bare FAISS")
+        print(f"  search {milliseconds:.3f} ms a probe, {ratio:.3f} x the processor time of bare FAISS")
         print(f"  recall@10 {100 * recall:.2f} %, same first template {100 * same:.2f} %, person {100 * person:.2f} %")
         print(f"  peak of the process {found['peak MiB']:.0f} MiB, {found['before MiB']:.0f} before", flush=True)
 
