@@ -16,8 +16,9 @@ from pifr.data.manifest import Manifest
 from pifr.evaluation.figures import Measure
 from pifr.evaluation.protocols import Protocol, load_protocol
 from pifr.evaluation.results import BenchmarkResult, measure_scores
-from pifr.evaluation.retrieval import Engine, ExactSearch, unit_vectors
+from pifr.evaluation.retrieval import Engine
 from pifr.evaluation.scores import ScoreTable, picture_table
+from pifr.evaluation.scoring import Embedded, score_comparisons
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
 
 POSE_SAMPLE = 1500
 """At most this many pictures are compared all with all for the yaw x yaw table."""
-_Embedded = tuple[np.ndarray, np.ndarray]
-"""Vectors ``(N, D)`` and which of them failed ``(N,)``."""
-_DENSE = 4
-_DOT_ROWS = 512
-_DOT_NUMBERS = 1 << 24
 
 
 def evaluate(
@@ -88,14 +84,14 @@ def evaluate(
     records, scores = {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        vectors, failed = _embed(embedder, pairs, batch_size, flip_fusion, cache)
-        enrols_with = getattr(embedder, "enrols_with", None)
-        enrolled = _embed(enrols_with, pairs, batch_size, flip_fusion, cache) if enrols_with else (vectors, failed)
-        scores[name] = _score(pairs, (vectors, failed), enrolled, engine)
+        searching = enrolled = _embed(embedder, pairs, batch_size, flip_fusion, cache)
+        if enrols_with := getattr(embedder, "enrols_with", None):
+            enrolled = _embed(enrols_with, pairs, batch_size, flip_fusion, cache)
+        scores[name] = score_comparisons(pairs, searching, enrolled, engine)
         _refuse_constant(scores[name], name)
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
-            "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": int(failed.sum()),
+            "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": int(searching.failed.sum()),
             **getattr(embedder, "options", {}),
         }  # fmt: skip
     record = applied.to_dict()
@@ -213,8 +209,8 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
 
 def _embed(
     embedder: Embedder, pairs: _Comparisons, batch_size: int, flip: bool, cache: EmbeddingCache | None
-) -> _Embedded:
-    """Return vectors ``(N, D)`` and which pictures failed ``(N,)``: unreadable, not finite, or of length zero."""
+) -> Embedded:
+    """Embed the pictures that take part; failed are those unreadable, not finite, or of length zero."""
     from pifr.recognition.embedders import embed_manifest
 
     found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip, cache=cache)
@@ -227,54 +223,7 @@ def _embed(
     failed |= np.linalg.norm(np.where(failed[:, None], 0, vectors), axis=1) == 0
     if failed.all():
         raise DataError("not one picture gave an embedding", where=embedder.name, cure="check the embedder")
-    return vectors, failed
-
-
-def _score(pairs: _Comparisons, probe_side: _Embedded, enrolled_side: _Embedded, engine: Engine) -> np.ndarray:
-    """Return the cosine of every comparison ``(C,)``, NaN where a picture failed."""
-    names = pairs.used.table["path"].tolist()
-    searching = _units(probe_side, names)
-    enrolled = searching if enrolled_side is probe_side else _units(enrolled_side, names)
-    lost, missing = probe_side[1], enrolled_side[1]
-    blocks = []
-    for probes, references in pairs.searches:
-        matrix = np.full((len(probes), len(references)), np.nan, np.float32)
-        good_probes, good_references = ~lost[probes], ~missing[references]
-        if good_probes.any() and good_references.any():
-            search = ExactSearch(enrolled[references[good_references]], engine=engine)
-            matrix[np.ix_(good_probes, good_references)] = search.scores(searching[probes[good_probes]])
-        blocks.append(matrix.ravel())
-    rest = slice(sum(len(block) for block in blocks), None)
-    first, second = pairs.probe[rest], pairs.reference[rest]
-    blocks.append(np.where(lost[first] | missing[second], np.nan, _dot(searching, enrolled, first, second)))
-    return np.concatenate(blocks)
-
-
-def _units(embedded: _Embedded, names: list[str]) -> np.ndarray:
-    """Return unit vectors ``(N, D)``, zero where failed."""
-    vectors, failed = embedded
-    units = np.zeros_like(vectors)
-    units[~failed] = unit_vectors(vectors[~failed], [n for n, bad in zip(names, failed, strict=True) if not bad])
-    return units
-
-
-def _dot(searching: np.ndarray, enrolled: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the cosine of every listed pair ``(C,)``, in blocks bounded by bytes whatever the width of a vector."""
-    scores = np.empty(len(first), np.float32)
-    rows, row = np.unique(first, return_inverse=True)
-    columns, column = np.unique(second, return_inverse=True)
-    if len(rows) * len(columns) <= _DENSE * len(first):  # nearly all with all: one matrix product reads vectors once
-        order = np.argsort(row, kind="stable")
-        for start in range(0, len(rows), _DOT_ROWS):
-            here = order[slice(*np.searchsorted(row[order], [start, start + _DOT_ROWS]))]
-            matrix = searching[rows[start : start + _DOT_ROWS]] @ enrolled[columns].T
-            scores[here] = matrix[row[here] - start, column[here]]
-        return scores
-    count = max(1, _DOT_NUMBERS // searching.shape[1])
-    for start in range(0, len(first), count):
-        block = slice(start, start + count)
-        scores[block] = np.einsum("nd,nd->n", searching[first[block]], enrolled[second[block]])
-    return scores
+    return Embedded(vectors, failed)
 
 
 def _refuse_constant(scores: np.ndarray, name: str) -> None:
