@@ -123,8 +123,7 @@ class SearchIndex:
     def save(self, folder: Path) -> Path:
         """Write the index, its names and a description with the digest of its file, whole or not at all."""
         folder = Path(folder)
-        if folder.exists() and not (folder / META).is_file():
-            raise DataError("this is no index and won't be replaced", where=folder, cure="choose another folder")
+        refuse_foreign_folder(folder)
         with atomic_path(folder) as temporary:
             temporary.mkdir(parents=True)
             file = self.engine.save(temporary)
@@ -163,6 +162,16 @@ class SearchIndex:
         if engine.count != meta["count"] or engine.dims != meta["dims"]:
             raise CheckpointError("the index is not the one described", where=folder, cure="build it anew")
         return cls(config, engine, read_json(folder / NAMES), BuildRecord(**meta["record"]), meta["embedder"])
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Refuse a folder that holds something other than an index; call it before work that ends in saving there.
+
+    Raises:
+        DataError: If the folder exists and is no index.
+    """
+    if Path(folder).exists() and not (Path(folder) / META).is_file():
+        raise DataError("this is no index and won't be replaced", where=folder, cure="choose another folder")
 
 
 def build_index(

@@ -78,7 +78,8 @@ class EmbeddingCache:
             for part in _parts(keys):
                 marks = ",".join("?" * len(part))
                 query = f"SELECT key, vector, checksum FROM embeddings WHERE key IN ({marks})"
-                for key, vector, checksum in self._execute(query, part):
+                rows = [] if self._connection is None else self._connection.execute(query, part)
+                for key, vector, checksum in rows:
                     if zlib.crc32(vector) == checksum and len(vector) % 4 == 0:
                         found[key] = np.frombuffer(vector, dtype=np.float32)
                     else:
@@ -108,7 +109,7 @@ class EmbeddingCache:
                     self._connection.executemany(
                         "UPDATE embeddings SET used = ? WHERE key = ?", ((stamp, key) for key in self._used)
                     )
-                self._shrink()
+                self._shrink(self._connection)
         self._used.clear()
         if self._connection is not None:
             self._connection.close()
@@ -116,31 +117,25 @@ class EmbeddingCache:
 
     def size_bytes(self) -> int:
         """Return the bytes of the pages in use."""
-        pages, free, page = (int(self._pragma(name)) for name in ("page_count", "freelist_count", "page_size"))
+        if self._connection is None:
+            return 0
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, page = (int(self._connection.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
         return (pages - free) * page
 
-    def _shrink(self) -> None:
+    def _shrink(self, connection: sqlite3.Connection) -> None:
         """Drop the least recently used; more than once where half-empty pages keep the size up."""
-        while self._connection is not None and (size := self.size_bytes()) > self.limit_bytes:
-            count = int(self._execute("SELECT COUNT(*) FROM embeddings").fetchone()[0])
+        while (size := self.size_bytes()) > self.limit_bytes:
+            count = int(connection.execute("SELECT COUNT(*) FROM embeddings").fetchone()[0])
             if not count:
                 return
             surplus = int(np.ceil(count * (1 - _KEEP_SHARE * self.limit_bytes / size)))
-            with self._connection:
-                self._connection.execute(
+            with connection:
+                connection.execute(
                     "DELETE FROM embeddings WHERE key IN (SELECT key FROM embeddings ORDER BY used LIMIT ?)",
                     (surplus,),
                 )
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-
-    def _pragma(self, name: str) -> int:
-        row = self._execute(f"PRAGMA {name}").fetchone()
-        return 0 if row is None else row[0]
-
-    def _execute(self, query: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        if self._connection is None:
-            return sqlite3.connect(":memory:").execute("SELECT 0 WHERE 0")
-        return self._connection.execute(query, values)
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
 
     def _note_damage(self) -> None:
         if not self.damaged:

@@ -33,10 +33,11 @@ def build(data: str, split: str | None, embedder: str, kind: str, out: str, flip
     """
     from pifr.core.config import check_config
     from pifr.data.manifest import read_manifest
-    from pifr.evaluation.index import IndexConfig, build_index
+    from pifr.evaluation.index import IndexConfig, build_index, refuse_foreign_folder
     from pifr.recognition.embedders import embed_manifest, load_embedder
     from pifr.recognition.embedding_cache import open_cache
 
+    refuse_foreign_folder(Path(out))
     manifest = read_manifest(data)
     manifest = manifest.of_split(split) if split else manifest
     model = load_embedder(embedder, device)
