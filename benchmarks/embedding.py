@@ -16,7 +16,7 @@ import torch
 from pifr.data.importers.multipie import import_multipie
 from pifr.data.pixels import open_pixels
 from pifr.data.spec import InputSpec
-from pifr.recognition.backbones import create_backbone
+from pifr.recognition import create_backbone
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.embedding_cache import EmbeddingCache
 from pifr.recognition.trained import TrainedEmbedder
