@@ -16,11 +16,13 @@ from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.figures import Measure
 from pifr.evaluation.protocols import Protocol, load_protocol
 from pifr.evaluation.results import BenchmarkResult, measure_scores
-from pifr.evaluation.retrieval import Engine, ExactSearch, unit_vectors
+from pifr.evaluation.retrieval import Engine
 from pifr.evaluation.scores import ScoreTable
+from pifr.evaluation.scoring import Embedded, score_comparisons
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
+    from pifr.recognition.embedding_cache import EmbeddingCache
 
 
 def evaluate(
@@ -38,6 +40,7 @@ def evaluate(
     batch_size: int = 128,
     device: str = "auto",
     engine: Engine = "auto",
+    cache: EmbeddingCache | None = None,
 ) -> BenchmarkResult:
     """Measure embedders on a protocol, pose by pose.
 
@@ -45,6 +48,7 @@ def evaluate(
         data: Pictures, as a manifest or its file; which columns are needed depends on the protocol. For a protocol
             of pairs the data set's folder, or the file of pairs.
         embedders: Callables ``uint8 (N, H, W, 3) -> float32 (N, D)`` with a name and an input spec, or their names.
+            One with an attribute ``enrols_with`` embeds probes, and that embedder what is enrolled.
         protocol: A name from ``pifr benchmark --list``, a protocol file, or a protocol already applied to ``data``.
         out: Folder for scores, protocol, environment and results; nothing is written without it.
         names: Names in tables, one an embedder; the embedders' own where absent.
@@ -56,6 +60,7 @@ def evaluate(
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or cuda:N.
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
+        cache: Where embeddings are looked up and kept, by content; None computes all of them.
 
     Returns:
         Figures of every system with intervals and counts, and the scores behind them.
@@ -76,14 +81,20 @@ def evaluate(
     records, scores = {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        vectors, failed = _embed(embedder, pairs, batch_size, flip_fusion)
-        failed_pictures = int(failed.sum())
-        vectors, failed = pairs.pooled(vectors, failed)
-        scores[name] = _score(pairs, vectors, failed, engine)
+        searching = enrolled = _embed(embedder, pairs, batch_size, flip_fusion, cache)
+        if enrols_with := getattr(embedder, "enrols_with", None):
+            enrolled = _embed(enrols_with, pairs, batch_size, flip_fusion, cache)
+        failed_pictures = int(searching.failed.sum())
+        if pairs.templates is not None:
+            together = enrolled is searching
+            searching = Embedded(*pairs.pooled(searching.vectors, searching.failed))
+            enrolled = searching if together else Embedded(*pairs.pooled(enrolled.vectors, enrolled.failed))
+        scores[name] = score_comparisons(pairs, searching, enrolled, engine)
         _refuse_constant(scores[name], name)
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
             "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": failed_pictures,
+            **getattr(embedder, "options", {}),
         }  # fmt: skip
     record = applied.to_dict()
     record["notes"] = [*record["notes"], *notes]
@@ -142,11 +153,13 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
     return f"{embedder.name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
 
 
-def _embed(embedder: Embedder, pairs: Comparisons, batch_size: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit vectors ``(N, D)`` and which pictures failed ``(N,)``: unreadable, not finite, or of length zero."""
+def _embed(
+    embedder: Embedder, pairs: Comparisons, batch_size: int, flip: bool, cache: EmbeddingCache | None
+) -> Embedded:
+    """Embed the pictures that take part; failed are those unreadable, not finite, or of length zero."""
     from pifr.recognition.embedders import embed_manifest
 
-    found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip)
+    found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip, cache=cache)
     vectors = np.asarray(found.vectors, dtype=np.float32)
     if vectors.shape[0] != len(pairs.used) or vectors.ndim != 2:
         raise DataError(
@@ -156,39 +169,12 @@ def _embed(embedder: Embedder, pairs: Comparisons, batch_size: int, flip: bool) 
     failed |= np.linalg.norm(np.where(failed[:, None], 0, vectors), axis=1) == 0
     if failed.all():
         raise DataError("not one picture gave an embedding", where=embedder.name, cure="check the embedder")
-    return vectors, failed
-
-
-def _score(pairs: Comparisons, vectors: np.ndarray, failed: np.ndarray, engine: Engine) -> np.ndarray:
-    """Return the cosine of every comparison ``(C,)``, NaN where a picture failed."""
-    names = pairs.pictures["path"].tolist()
-    units = np.zeros_like(vectors)
-    units[~failed] = unit_vectors(vectors[~failed], [n for n, bad in zip(names, failed, strict=True) if not bad])
-    blocks = []
-    for probes, references in pairs.searches:
-        matrix = np.full((len(probes), len(references)), np.nan, np.float32)
-        good_probes, good_references = ~failed[probes], ~failed[references]
-        if good_probes.any() and good_references.any():
-            search = ExactSearch(units[references[good_references]], engine=engine)
-            matrix[np.ix_(good_probes, good_references)] = search.scores(units[probes[good_probes]])
-        blocks.append(matrix.ravel())
-    rest = slice(sum(len(block) for block in blocks), None)
-    blocks.append(_dot(units, failed, pairs.probe[rest], pairs.reference[rest]))
-    return np.concatenate(blocks)
-
-
-def _dot(units: np.ndarray, failed: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    scores = np.empty(len(first), np.float32)
-    for start in range(0, len(first), 200_000):
-        block = slice(start, start + 200_000)
-        scores[block] = np.einsum("nd,nd->n", units[first[block]], units[second[block]])
-    scores[failed[first] | failed[second]] = np.nan
-    return scores
+    return Embedded(vectors, failed)
 
 
 def _refuse_constant(scores: np.ndarray, name: str) -> None:
     known = scores[~np.isnan(scores)]
-    if known.size and np.ptp(known) < 1e-6:
+    if known.size and np.ptp(known) < 1e-5:  # rounding alone makes cosines differ by 1e-6
         raise DataError(
             "every comparison got the same score, so nobody can be told apart",
             where=name, found=f"{known[0]:.6f}", cure="check that the embedder's weights are loaded",

@@ -15,6 +15,7 @@ from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, Measure, SystemScores
 from pifr.evaluation.openset import OpenSet, open_set
 from pifr.evaluation.scores import ScoreTable, read_scores
+from pifr.evaluation.spread import Spread, spread
 from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part
 from pifr.metrics import FoldAccuracy, Interval
 
@@ -51,6 +52,11 @@ class SystemResult:
     folds: FoldAccuracy | None = None
     folds_on_legacy_grid: FoldAccuracy | None = None
 
+    def spreads(self) -> list[Spread]:
+        """Return how far the groups of absolute yaw and of every other column lie apart."""
+        columns = {"abs_yaw": self.by_abs_yaw, **self.by_column}
+        return [each for column, groups in columns.items() for each in spread(column, groups)]
+
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; rates in percent."""
         overall = self.overall.to_dict()
@@ -73,6 +79,7 @@ class SystemResult:
                 column: {name: figures.to_dict() for name, figures in groups.items()}
                 for column, groups in self.by_column.items()
             },
+            "spread_between_groups": [each.to_dict() for each in self.spreads()],
             "at_dev_thresholds": [each.to_dict() for each in self.at_dev_thresholds],
             "open_set": None if self.open_set is None else self.open_set.to_dict(),
             "accuracy_over_folds": None if self.folds is None else _fold_record(self.folds),
@@ -128,6 +135,13 @@ class BenchmarkResult:
                 row["accuracy %"] = f"{100 * system.folds.mean:.2f} ± {100 * system.folds.deviation:.2f}"
             rows.append(row)
         return pd.DataFrame(rows).fillna("")
+
+    def spread_table(self) -> pd.DataFrame:
+        """Return how far groups lie apart, one row a system, column and figure; empty without columns to group by."""
+        rows = [
+            each.row(system.name) for system in self.systems for each in system.spreads() if each.column != "abs_yaw"
+        ]
+        return pd.DataFrame(rows)
 
     def long_table(self) -> pd.DataFrame:
         """Return every figure as one row a system and group, for spreadsheets."""
