@@ -12,7 +12,6 @@ from pifr.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from pifr.data.manifest import Manifest
-    from pifr.evaluation.protocols import Definition
 
 
 @click.command()
@@ -24,10 +23,17 @@ if TYPE_CHECKING:
 @click.option("--setting", type=click.Choice(["1", "2"]), help="Setting of the protocol multipie.")
 @click.option("--split", help="Use only this split of the manifest, for example test.")
 @click.option("--embedder", "embedders", multiple=True,
-              help="Run folder of 'pifr train-recognizer', or python:package.module:callable; repeatable.")  # fmt: skip
+              help="Run folder of 'pifr train-recognizer', dlib, hdlbp, hdlbp:FOLDER, onnx:model.onnx or "
+                   "python:package.module:callable; repeatable.")  # fmt: skip
 @click.option("--name", "names", multiple=True, help="Name in tables, one for each --embedder in turn.")
 @click.option("--flip-fusion", is_flag=True, help="Add the embedding of the mirrored picture to each embedding.")
+@click.option("--frontalise", metavar="MODEL",
+              help="Also measure each embedder on probes turned to the front by this 'ipgan train' run.")  # fmt: skip
+@click.option("--generated", help="Manifest of 'pifr augment', for the protocol preservation.")
+@click.option("--no-cache", is_flag=True, help="Compute every embedding anew.")
 @click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")
+@click.option("--pictures", type=click.Path(), help="Folder of aligned copies of the pictures that a protocol lists.")
+@click.option("--template", help="Alignment of the pictures that a protocol lists, for example arcface-112.")
 @click.option("--train-people", type=click.IntRange(min=0),
               help="People kept for training, where the data has fewer than the protocol expects.")  # fmt: skip
 @click.option("--allow-training-people", is_flag=True, help="Go on although an embedder was trained on test people.")
@@ -41,9 +47,11 @@ if TYPE_CHECKING:
 @click.option("--list", "list_", is_flag=True, help="Explain every protocol: what it measures, needs and comes from.")
 @device_option
 def benchmark(data: str | None, protocol: str, setting: str | None, split: str | None, embedders: tuple[str, ...],
-              names: tuple[str, ...], flip_fusion: bool, by: tuple[str, ...], train_people: int | None,
+              names: tuple[str, ...], flip_fusion: bool, by: tuple[str, ...], pictures: str | None,
+              template: str | None, train_people: int | None,
               allow_training_people: bool, rounds: int, bin_degrees: float, batch_size: int, out: str | None,
-              json_file: str | None, list_: bool, device: str) -> None:  # fmt: skip
+              json_file: str | None, list_: bool, frontalise: str | None, generated: str | None, no_cache: bool,
+              device: str) -> None:  # fmt: skip
     """Measure any embedder, pose by pose.
 
     Enrols and searches as the protocol says and prints rank-1 by absolute yaw with 95 % intervals over people.
@@ -54,22 +62,38 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
       pifr benchmark --list
       pifr benchmark --data faces.csv --split test --embedder runs/00001-train-recognizer --out bench
       pifr benchmark --protocol multipie --setting 2 --data multipie/ --embedder python:mine:embed --json out.json
+      pifr benchmark --data faces.csv --embedder dlib --frontalise runs/00000-train-ipgan
+      pifr benchmark --protocol preservation --data faces.csv --generated views/manifest.csv --embedder dlib
     """
+    from pifr.cli.benchmark_preservation import PROTOCOL, benchmark_preservation, check_options
+    from pifr.cli.benchmark_systems import systems
     from pifr.core.files import write_json
-    from pifr.evaluation import Measure, evaluate
+    from pifr.evaluation import Measure, evaluate, load_protocol
+    from pifr.recognition.embedding_cache import open_cache
 
     if list_:
-        click.echo(_protocol_list())
+        from pifr.evaluation.protocols.explain import explain_all
+
+        click.echo(explain_all())
         return
     if data is None:
         raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
+    check_options(protocol, generated, frontalise)
+    measure = Measure(rounds=rounds, bin_degrees=bin_degrees)
+    if protocol == PROTOCOL:
+        loaded, called = systems(embedders, names, None, device)
+        benchmark_preservation(data, generated, split, loaded, called, measure, out, json_file, no_cache, flip_fusion,
+                               batch_size, device)  # fmt: skip
+        return
     protocol = _full_name(protocol, setting)
-    result = evaluate(
-        _read(data, protocol, split), embedders, protocol, Path(out) if out else None,
-        names=names or None, flip_fusion=flip_fusion, by=by, train_people=train_people, device=device,
-        allow_training_people=allow_training_people, batch_size=batch_size,
-        measure=Measure(rounds=rounds, bin_degrees=bin_degrees),
-    )  # fmt: skip
+    source = _read(data, protocol, split)
+    applied = load_protocol(protocol, source, train_people, pictures=pictures, template=template)
+    loaded, called = systems(embedders, names, frontalise, device)
+    with open_cache(not no_cache) as cache:
+        result = evaluate(
+            applied.data, loaded, applied, Path(out) if out else None, names=called, flip_fusion=flip_fusion, by=by,
+            allow_training_people=allow_training_people, batch_size=batch_size, measure=measure, cache=cache,
+        )  # fmt: skip
     if out:
         from pifr.report import write_report
 
@@ -79,6 +103,8 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
     for note in result.protocol["notes"]:
         click.echo(f"note: {note}", err=True)
     click.echo(result.table().to_string(index=False))
+    if by:
+        click.echo(result.spread_table().to_string(index=False))
     if out:
         click.echo(f"report: {Path(out) / 'report.html'}")
 
@@ -112,28 +138,3 @@ def _full_name(protocol: str, setting: str | None) -> str:
     if setting is None:
         raise ConfigError("the protocol multipie has two settings", cure="add --setting 1 or --setting 2")
     return f"multipie-setting-{setting}"
-
-
-def _protocol_list() -> str:
-    from pifr.evaluation.protocols import load_definition, protocol_names
-
-    return "\n\n".join(_explained(load_definition(name)) for name in protocol_names())
-
-
-def _explained(definition: Definition) -> str:
-    import textwrap
-
-    lines = [f"{definition.name}: {definition.title}"]
-    parts = [("measures", definition.measures), ("needs", definition.needs), ("source", definition.source)]
-    if definition.published_accuracy:
-        figures = ", ".join(f"{method} {rate:g}" for method, rate in definition.published_accuracy.items())
-        parts.append(("published accuracy %", f"{figures} ({definition.published_source})"))
-    if definition.published:
-        rows = [
-            f"{method} " + ", ".join(f"{yaw}° {rate:g}" for yaw, rate in rates.items())
-            for method, rates in definition.published.items()
-        ]
-        parts.append(("published rank-1 %", f"{'; '.join(rows)} ({definition.published_source})"))
-    for label, text in parts:
-        lines.append(textwrap.fill(f"{label}: {text}", 110, initial_indent="  ", subsequent_indent="    "))
-    return "\n".join(lines)

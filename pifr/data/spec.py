@@ -38,3 +38,10 @@ class InputSpec(Config):
                 where=where,
                 cure=f"align them with: pifr data align --template {self.template}",
             )
+
+
+class AnyAlignmentSpec(InputSpec):
+    """Spec of a recogniser that takes a face wherever it lies: it finds it itself, or reads the whole picture."""
+
+    def require_template(self, found: str, where: object) -> None:
+        """Take pictures of any alignment."""

@@ -11,19 +11,18 @@ import numpy as np
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
-from pifr.core.seeds import numpy_generator
 from pifr.data.manifest import Manifest
+from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.figures import Measure
 from pifr.evaluation.protocols import Protocol, load_protocol
 from pifr.evaluation.results import BenchmarkResult, measure_scores
-from pifr.evaluation.retrieval import Engine, ExactSearch, unit_vectors
-from pifr.evaluation.scores import ScoreTable, picture_table
+from pifr.evaluation.retrieval import Engine
+from pifr.evaluation.scores import ScoreTable
+from pifr.evaluation.scoring import Embedded, score_comparisons
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
-
-POSE_SAMPLE = 1500
-"""At most this many pictures are compared all with all for the yaw x yaw table."""
+    from pifr.recognition.embedding_cache import EmbeddingCache
 
 
 def evaluate(
@@ -41,6 +40,7 @@ def evaluate(
     batch_size: int = 128,
     device: str = "auto",
     engine: Engine = "auto",
+    cache: EmbeddingCache | None = None,
 ) -> BenchmarkResult:
     """Measure embedders on a protocol, pose by pose.
 
@@ -48,6 +48,7 @@ def evaluate(
         data: Pictures, as a manifest or its file; which columns are needed depends on the protocol. For a protocol
             of pairs the data set's folder, or the file of pairs.
         embedders: Callables ``uint8 (N, H, W, 3) -> float32 (N, D)`` with a name and an input spec, or their names.
+            One with an attribute ``enrols_with`` embeds probes, and that embedder what is enrolled.
         protocol: A name from ``pifr benchmark --list``, a protocol file, or a protocol already applied to ``data``.
         out: Folder for scores, protocol, environment and results; nothing is written without it.
         names: Names in tables, one an embedder; the embedders' own where absent.
@@ -59,6 +60,7 @@ def evaluate(
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or cuda:N.
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
+        cache: Where embeddings are looked up and kept, by content; None computes all of them.
 
     Returns:
         Figures of every system with intervals and counts, and the scores behind them.
@@ -75,83 +77,35 @@ def evaluate(
     loaded = _load(embedders, device)
     systems = _system_names(loaded, names)
     notes = [note for e in loaded if (note := _check_training_people(e, applied, allow_training_people))]
-    pairs = _Comparisons(applied, by)
+    pairs = Comparisons(applied, by)
     records, scores = {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        vectors, failed = _embed(embedder, pairs, batch_size, flip_fusion)
-        scores[name] = _score(pairs, vectors, failed, engine)
+        searching = enrolled = _embed(embedder, pairs, batch_size, flip_fusion, cache)
+        if enrols_with := getattr(embedder, "enrols_with", None):
+            enrolled = _embed(enrols_with, pairs, batch_size, flip_fusion, cache)
+        failed_pictures = int(searching.failed.sum())
+        if pairs.templates is not None:
+            together = enrolled is searching
+            searching = Embedded(*pairs.pooled(searching.vectors, searching.failed))
+            enrolled = searching if together else Embedded(*pairs.pooled(enrolled.vectors, enrolled.failed))
+        scores[name] = score_comparisons(pairs, searching, enrolled, engine)
         _refuse_constant(scores[name], name)
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
-            "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": int(failed.sum()),
+            "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": failed_pictures,
+            **getattr(embedder, "options", {}),
         }  # fmt: skip
     record = applied.to_dict()
     record["notes"] = [*record["notes"], *notes]
-    record["measure"] = {"rounds": measure.rounds, "seed": measure.seed, "bin_degrees": measure.bin_degrees}
+    record["measure"] = measure.to_dict()
+    record["by"] = list(by)
     table = ScoreTable(pairs.pictures, pairs.probe, pairs.reference, pairs.search, scores, pairs.fold)
     environment = environment_record(applied.data.fingerprint())
     result = measure_scores(table, record, records, measure, environment, tuple(by), Path(out) if out else None)
     if out is not None:
         result.save(Path(out))
     return result
-
-
-class _Comparisons:
-    """What is compared with what, before any embedder is asked.
-
-    Attributes:
-        used: Manifest of the pictures that take part, in the order of ``pictures``.
-        pictures: Their metadata for the score table.
-        probe: Row of the probe of each comparison.
-        reference: Row of the reference.
-        search: Whether the comparison is the protocol's, not the pose sample's.
-        searches: One (probe rows, reference rows) a part of the protocol; none where it lists pairs.
-        fold: Fold of each comparison, where the protocol has folds.
-    """
-
-    def __init__(self, protocol: Protocol, by: Sequence[str]) -> None:
-        rows = np.union1d(protocol.enrolment, protocol.probes)
-        mask = np.zeros(len(protocol.data), bool)
-        mask[rows] = True
-        self.used = protocol.data.select(mask)
-        place = np.cumsum(mask) - 1
-        table = self.used.table.assign(part=protocol.part[mask])
-        self.pictures = picture_table(table, np.arange(len(table)), by)
-        self.fold = protocol.folds if protocol.folds is not None and protocol.folds.any() else None
-        if protocol.pairs is not None:
-            self.searches: list[tuple[np.ndarray, np.ndarray]] = []
-            self.probe, self.reference = (place[side].astype(np.int32) for side in protocol.pairs.T)
-            self.search = np.ones(len(self.probe), bool)
-            return
-        enrolment, probes = place[protocol.enrolment], place[protocol.probes]
-        part = protocol.part[mask]
-        self.searches = [
-            (probes[part[probes] == name], enrolment[part[enrolment] == name]) for name in sorted(set(part[probes]))
-        ]
-        first = [np.repeat(p, len(e)) for p, e in self.searches]
-        second = [np.tile(e, len(p)) for p, e in self.searches]
-        searched = sum(len(rows) for rows in first)
-        sample = _pose_sample(self.used)
-        upper, right = np.triu_indices(len(sample), 1)
-        self.probe = np.concatenate([*first, sample[upper]]).astype(np.int32)
-        self.reference = np.concatenate([*second, sample[right]]).astype(np.int32)
-        self.search = np.arange(len(self.probe)) < searched
-
-
-def _pose_sample(data: Manifest) -> np.ndarray:
-    """Choose the pictures to compare across poses, evenly over people and yaws; seeded, all of them if few."""
-    known = np.flatnonzero(~np.isnan(data.yaw_degrees))
-    if len(np.unique(np.round(data.yaw_degrees[known]))) < 2:
-        return np.zeros(0, np.int64)
-    if len(known) <= POSE_SAMPLE:
-        return known
-    generator = numpy_generator("pose sample", len(known))
-    shuffled = generator.permutation(known)
-    # A person's k-th picture at a yaw comes only after everybody's first: turn by turn, not by abundance.
-    cell = data.table["subject"].astype(str) + "\x1f" + data.table["yaw"].round().astype(str)
-    turn = cell.iloc[shuffled].groupby(cell.iloc[shuffled]).cumcount().to_numpy()
-    return np.sort(shuffled[np.argsort(turn, kind="stable")][:POSE_SAMPLE])
 
 
 def _load(embedders: Sequence[Embedder | str], device: str) -> list[Embedder]:
@@ -184,7 +138,7 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
     """
     trained = frozenset(getattr(embedder, "training_people", ()))
     folders = frozenset(getattr(embedder, "training_folders", ()))
-    tested = set(protocol.data.table["subject"].iloc[protocol.probes])
+    tested = set(protocol.subjects[protocol.probes].tolist())
     shared = sorted(trained & tested)
     if not shared:
         return None
@@ -199,11 +153,13 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
     return f"{embedder.name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
 
 
-def _embed(embedder: Embedder, pairs: _Comparisons, batch_size: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return unit vectors ``(N, D)`` and which pictures failed ``(N,)``: unreadable, not finite, or of length zero."""
+def _embed(
+    embedder: Embedder, pairs: Comparisons, batch_size: int, flip: bool, cache: EmbeddingCache | None
+) -> Embedded:
+    """Embed the pictures that take part; failed are those unreadable, not finite, or of length zero."""
     from pifr.recognition.embedders import embed_manifest
 
-    found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip)
+    found = embed_manifest(embedder, pairs.used, batch_size=batch_size, flip_fusion=flip, cache=cache)
     vectors = np.asarray(found.vectors, dtype=np.float32)
     if vectors.shape[0] != len(pairs.used) or vectors.ndim != 2:
         raise DataError(
@@ -213,39 +169,12 @@ def _embed(embedder: Embedder, pairs: _Comparisons, batch_size: int, flip: bool)
     failed |= np.linalg.norm(np.where(failed[:, None], 0, vectors), axis=1) == 0
     if failed.all():
         raise DataError("not one picture gave an embedding", where=embedder.name, cure="check the embedder")
-    return vectors, failed
-
-
-def _score(pairs: _Comparisons, vectors: np.ndarray, failed: np.ndarray, engine: Engine) -> np.ndarray:
-    """Return the cosine of every comparison ``(C,)``, NaN where a picture failed."""
-    names = pairs.used.table["path"].tolist()
-    units = np.zeros_like(vectors)
-    units[~failed] = unit_vectors(vectors[~failed], [n for n, bad in zip(names, failed, strict=True) if not bad])
-    blocks = []
-    for probes, references in pairs.searches:
-        matrix = np.full((len(probes), len(references)), np.nan, np.float32)
-        good_probes, good_references = ~failed[probes], ~failed[references]
-        if good_probes.any() and good_references.any():
-            search = ExactSearch(units[references[good_references]], engine=engine)
-            matrix[np.ix_(good_probes, good_references)] = search.scores(units[probes[good_probes]])
-        blocks.append(matrix.ravel())
-    rest = slice(sum(len(block) for block in blocks), None)
-    blocks.append(_dot(units, failed, pairs.probe[rest], pairs.reference[rest]))
-    return np.concatenate(blocks)
-
-
-def _dot(units: np.ndarray, failed: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    scores = np.empty(len(first), np.float32)
-    for start in range(0, len(first), 200_000):
-        block = slice(start, start + 200_000)
-        scores[block] = np.einsum("nd,nd->n", units[first[block]], units[second[block]])
-    scores[failed[first] | failed[second]] = np.nan
-    return scores
+    return Embedded(vectors, failed)
 
 
 def _refuse_constant(scores: np.ndarray, name: str) -> None:
     known = scores[~np.isnan(scores)]
-    if known.size and np.ptp(known) < 1e-6:
+    if known.size and np.ptp(known) < 1e-5:  # rounding alone makes cosines differ by 1e-6
         raise DataError(
             "every comparison got the same score, so nobody can be told apart",
             where=name, found=f"{known[0]:.6f}", cure="check that the embedder's weights are loaded",

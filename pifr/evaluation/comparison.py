@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.evaluation.figures import Figures, Measure
+from pifr.evaluation.joining import join_tables
 from pifr.evaluation.results import BenchmarkResult, SystemResult, measure_scores
 from pifr.evaluation.scores import ScoreTable
 from pifr.metrics import Interval, paired_difference
@@ -133,7 +133,14 @@ def side_by_side(
     names = (first.systems[0].name, second.systems[0].name)
     if names[0] == names[1]:
         names = (f"{names[0]} (first)", f"{names[1]} (second)")
-    joined = _join(first.scores, second.scores, names)
+    tables = [_only_first(result.scores, name) for result, name in zip((first, second), names, strict=True)]
+    joined = join_tables(tables[0], tables[1:])
+    if joined is None:
+        raise DataError(
+            "the two benchmarks do not hold the same comparisons",
+            found=f"{len(first.scores):,} and {len(second.scores):,} comparisons",
+            cure="run both with one protocol on one data set, best in one call of pifr benchmark",
+        )
     measured = measure_scores(joined, first.protocol, measure=measure or first.measure)
     return measured.systems[0], measured.systems[1]
 
@@ -154,27 +161,6 @@ def _differences(group: str, first: Figures, second: Figures) -> list[Difference
     return found
 
 
-def _join(first: ScoreTable, second: ScoreTable, names: tuple[str, str]) -> ScoreTable:
-    """Put one system of each table into one table; the comparisons must be the same, in whatever order."""
-    code = {path: index for index, path in enumerate(first.pictures["path"])}
-    codes = np.array([code.get(path, -1) for path in second.pictures["path"]])
-    order_a = np.lexsort((first.reference, first.probe))
-    order_b = np.lexsort((codes[second.reference], codes[second.probe]))
-    same = len(order_a) == len(order_b) and (
-        np.array_equal(first.probe[order_a], codes[second.probe][order_b])
-        and np.array_equal(first.reference[order_a], codes[second.reference][order_b])
-    )
-    if not same:
-        raise DataError(
-            "the two benchmarks do not hold the same comparisons",
-            found=f"{len(first):,} and {len(second):,} comparisons",
-            cure="run both with one protocol on one data set, best in one call of pifr benchmark",
-        )
-    scores = {
-        names[0]: first.scores[first.systems[0]][order_a],
-        names[1]: second.scores[second.systems[0]][order_b],
-    }
-    fold = None if first.fold is None else first.fold[order_a]
-    return ScoreTable(
-        first.pictures, first.probe[order_a], first.reference[order_a], first.search[order_a], scores, fold
-    )
+def _only_first(table: ScoreTable, name: str) -> ScoreTable:
+    """Keep the first system of a table, under another name."""
+    return replace(table, scores={name: table.scores[table.systems[0]]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.evaluation.scores import ScoreTable
+from pifr.evaluation.search import Search, make_search
 from pifr.metrics import (
-    NOT_FOUND,
     FoldAccuracy,
     Interval,
     TarAtFar,
@@ -24,7 +24,6 @@ from pifr.metrics import (
     fold_accuracy,
     person_weights,
     rank_n_rate,
-    rank_of_mates,
     tar_at_far,
 )
 
@@ -107,6 +106,16 @@ class Measure:
     ranks: tuple[int, ...] = RANKS
     bin_degrees: float = 15.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-ready values; :meth:`from_dict` reads them."""
+        return {**asdict(self), "fars": list(self.fars), "ranks": list(self.ranks)}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Measure:
+        """Return what :meth:`to_dict` wrote; keys it lacks keep their defaults."""
+        known: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
+        return cls(**known)
+
 
 class SystemScores:
     """One system's view of a score table: the search of the protocol, prepared once for every group.
@@ -135,27 +144,19 @@ class SystemScores:
         return np.unique(self.table.probe)
 
     @cached_property
-    def ranks(self) -> np.ndarray | None:
-        """Rank of each probe's person ``(P,)``; None where probes are not searched in one gallery."""
-        reference_rows, column = np.unique(self.table.reference, return_inverse=True)
-        probe_rows, row = np.unique(self.table.probe, return_inverse=True)
-        if len(self.table) != len(probe_rows) * len(reference_rows):
-            return None
-        matrix = np.full((len(probe_rows), len(reference_rows)), np.nan, np.float32)
-        matrix[row, column] = self.scores
-        person = self.table.person
-        if np.isnan(matrix).any() or not np.isin(person[probe_rows], person[reference_rows]).any():
-            return None
-        ranks = rank_of_mates(matrix, person[probe_rows], person[reference_rows])
-        # A probe that failed, or whose person could not be enrolled, is missed at every rank.
-        failed = np.zeros(len(probe_rows), bool)
-        failed[row[self.failed & self.table.mated]] = True
-        return np.where(failed & ~self._has_mate(row, len(probe_rows)), NOT_FOUND, ranks)
+    def search(self) -> Search | None:
+        """The search behind the ranks; None where probes are not all compared with one set of references."""
+        return make_search(self.table, self.scores, self.failed)
 
-    def _has_mate(self, row: np.ndarray, probes: int) -> np.ndarray:
-        found = np.zeros(probes, bool)
-        found[row[self.table.mated & ~self.failed]] = True
-        return found
+    @cached_property
+    def ranks(self) -> np.ndarray | None:
+        """Rank of each probe's person ``(P,)``; None where there is no search."""
+        return None if self.search is None else self.search.ranks()
+
+    @cached_property
+    def enrolled(self) -> np.ndarray:
+        """Whether each probe's person is enrolled ``(P,)``; the closed set is these probes."""
+        return np.isin(self.table.person[self.probe_rows], self.table.person[self.table.reference])
 
     def groups(self, by: str, signed: bool = False) -> dict[str, np.ndarray]:
         """Group probes by a column: name -> mask over :attr:`probe_rows`.
@@ -179,10 +180,12 @@ class SystemScores:
         person = self.table.person[rows]
         rank: dict[int, float] = {}
         rank_interval: dict[int, Interval] = {}
-        if self.ranks is not None:
+        closed = chosen & self.enrolled
+        if self.ranks is not None and closed.any():
+            ranks, searched = self.ranks[closed], self.table.person[self.probe_rows[closed]]
             for n in self.measure.ranks:
-                rank[n] = rank_n_rate(self.ranks[chosen], n)
-                rank_interval[n] = bootstrap_rate(self.ranks[chosen] <= n, person, self.weights)
+                rank[n] = rank_n_rate(ranks, n)
+                rank_interval[n] = bootstrap_rate(ranks <= n, searched, self.weights)
         in_group = np.zeros(len(self.table.pictures), bool)
         in_group[rows] = True
         return Figures(
@@ -206,25 +209,43 @@ class SystemScores:
         return int(np.isin(rows, np.setdiff1d(failed, ok)).sum())
 
     def _verification(self, comparisons: np.ndarray) -> dict[str, Any]:
-        scores, mated = self.scores[comparisons], self.table.mated[comparisons]
-        count = int(mated.sum())
-        found: dict[str, Any] = {"mated": count, "nonmated": len(mated) - count}
-        if not count or count == len(mated):
-            return found
-        person = self.table.person
-        first, second = person[self.table.probe[comparisons]], person[self.table.reference[comparisons]]
-        intervals = bootstrap_verification(scores, mated, first, second, self.weights, self.measure.fars)
-        genuine, impostor = scores[mated], scores[~mated]
-        acquired = ~self.failed[comparisons]
-        return {
-            **found,
-            "eer": equal_error_rate(genuine, impostor),
-            "eer_interval": intervals.eer,
-            "auc": area_under_curve(genuine, impostor),
-            "d_prime": _d_prime(scores, mated, acquired),
-            "tar": [tar_at_far(genuine, impostor, far) for far in self.measure.fars],
-            "tar_interval": intervals.tar,
-        }
+        person, table = self.table.person, self.table
+        return verification_figures(
+            self.scores[comparisons], table.mated[comparisons], person[table.probe[comparisons]],
+            person[table.reference[comparisons]], self.weights, self.measure.fars, ~self.failed[comparisons],
+        )  # fmt: skip
+
+
+def verification_figures(
+    scores: np.ndarray, mated: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray,
+    fars: tuple[float, ...], acquired: np.ndarray | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the one-to-one entries of :class:`Figures`.
+
+    Args:
+        scores: ``(C,)``.
+        mated: ``(C,)`` bool.
+        first: ``(C,)`` person of the one side, as a column of ``weights``.
+        second: ``(C,)`` person of the other.
+        weights: ``(rounds, people)`` of the bootstrap.
+        fars: False accept rates.
+        acquired: ``(C,)`` comparisons whose score is a real one; all where absent.
+    """
+    count = int(mated.sum())
+    found: dict[str, Any] = {"mated": count, "nonmated": len(mated) - count}
+    if not count or count == len(mated):
+        return found
+    intervals = bootstrap_verification(scores, mated, first, second, weights, fars)
+    genuine, impostor = scores[mated], scores[~mated]
+    return {
+        **found,
+        "eer": equal_error_rate(genuine, impostor),
+        "eer_interval": intervals.eer,
+        "auc": area_under_curve(genuine, impostor),
+        "d_prime": _d_prime(scores, mated, np.ones(len(mated), bool) if acquired is None else acquired),
+        "tar": [tar_at_far(genuine, impostor, far) for far in fars],
+        "tar_interval": intervals.tar,
+    }
 
 
 def yaw_groups(yaw_degrees: np.ndarray, bin_degrees: float, signed: bool = False) -> dict[str, np.ndarray]:
@@ -249,41 +270,6 @@ def yaw_groups(yaw_degrees: np.ndarray, bin_degrees: float, signed: bool = False
 def percent(rate: float) -> float | None:
     """Return a share as percent with four decimals; None for NaN, since JSON has none."""
     return None if math.isnan(rate) else round(100 * rate, 4)
-
-
-def pose_matrix(table: ScoreTable, system: str, bin_degrees: float) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Return the EER between every two yaws, from the sample of picture pairs across poses.
-
-    Args:
-        table: Scores with pairs that are not part of the search.
-        system: Name of the system.
-        bin_degrees: Width of a yaw group.
-
-    Returns:
-        Names of the G yaws, left to right; ``(G, G)`` equal error rates, NaN where a cell has one kind of
-        comparison only; ``(G, G)`` numbers of mated comparisons.
-    """
-    pairs = table.select(~table.search)
-    yaw = table.pictures["yaw"].to_numpy(dtype=float)
-    groups = {name: mask for name, mask in yaw_groups(yaw, bin_degrees, signed=True).items() if name != "unknown"}
-    names = list(groups)
-    group_of_picture = np.full(len(yaw), -1)
-    for index, mask in enumerate(groups.values()):
-        group_of_picture[mask] = index
-    scores = pairs.with_floor(system)
-    low = np.minimum(group_of_picture[pairs.probe], group_of_picture[pairs.reference])
-    high = np.maximum(group_of_picture[pairs.probe], group_of_picture[pairs.reference])
-    cell = low * len(names) + high
-    rates = np.full((len(names), len(names)), np.nan)
-    counts = np.zeros((len(names), len(names)), int)
-    for code in np.unique(cell[low >= 0]):
-        row, column = divmod(int(code), len(names))
-        here = cell == code
-        genuine, impostor = scores[here & pairs.mated], scores[here & ~pairs.mated]
-        counts[row, column] = counts[column, row] = len(genuine)
-        if len(genuine) and len(impostor):
-            rates[row, column] = rates[column, row] = equal_error_rate(genuine, impostor)
-    return names, rates, counts
 
 
 def _d_prime(scores: np.ndarray, mated: np.ndarray, acquired: np.ndarray) -> float:

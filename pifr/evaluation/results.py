@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from pifr.core.errors import DataError
 from pifr.core.files import read_json, write_json
 from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, Measure, SystemScores
+from pifr.evaluation.openset import OpenSet, open_set
 from pifr.evaluation.scores import ScoreTable, read_scores
+from pifr.evaluation.spread import Spread, spread
 from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part
 from pifr.metrics import FoldAccuracy, Interval
 
@@ -34,6 +36,7 @@ class SystemResult:
         by_yaw: Signed yaw, as text -> figures.
         by_column: Other column -> its value -> figures.
         at_dev_thresholds: Error rates at thresholds set on the protocol's development people, where it has some.
+        open_set: Figures of the open set, where people search who are not enrolled; else None.
         folds: Accuracy over the protocol's folds, thresholds exact; None where it has none.
         folds_on_legacy_grid: The same with thresholds of the field's customary grid of squared distances.
     """
@@ -45,8 +48,14 @@ class SystemResult:
     by_yaw: dict[str, Figures]
     by_column: dict[str, dict[str, Figures]] = field(default_factory=dict)
     at_dev_thresholds: list[DevThreshold] = field(default_factory=list)
+    open_set: OpenSet | None = None
     folds: FoldAccuracy | None = None
     folds_on_legacy_grid: FoldAccuracy | None = None
+
+    def spreads(self) -> list[Spread]:
+        """Return how far the groups of absolute yaw and of every other column lie apart."""
+        columns = {"abs_yaw": self.by_abs_yaw, **self.by_column}
+        return [each for column, groups in columns.items() for each in spread(column, groups)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; rates in percent."""
@@ -70,7 +79,9 @@ class SystemResult:
                 column: {name: figures.to_dict() for name, figures in groups.items()}
                 for column, groups in self.by_column.items()
             },
+            "spread_between_groups": [each.to_dict() for each in self.spreads()],
             "at_dev_thresholds": [each.to_dict() for each in self.at_dev_thresholds],
+            "open_set": None if self.open_set is None else self.open_set.to_dict(),
             "accuracy_over_folds": None if self.folds is None else _fold_record(self.folds),
             "accuracy_over_folds_on_legacy_grid": None
             if self.folds_on_legacy_grid is None
@@ -124,6 +135,13 @@ class BenchmarkResult:
                 row["accuracy %"] = f"{100 * system.folds.mean:.2f} ± {100 * system.folds.deviation:.2f}"
             rows.append(row)
         return pd.DataFrame(rows).fillna("")
+
+    def spread_table(self) -> pd.DataFrame:
+        """Return how far groups lie apart, one row a system, column and figure; empty without columns to group by."""
+        rows = [
+            each.row(system.name) for system in self.systems for each in system.spreads() if each.column != "abs_yaw"
+        ]
+        return pd.DataFrame(rows)
 
     def long_table(self) -> pd.DataFrame:
         """Return every figure as one row a system and group, for spreadsheets."""
@@ -199,18 +217,22 @@ def _measure_system(
         by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
         by_column={column: prepared.by(column) for column in by},
         at_dev_thresholds=dev_thresholds(scores, name, measure),
+        open_set=open_set(prepared),
         folds=prepared.folds(),
         folds_on_legacy_grid=prepared.folds(legacy_grid=True),
     )
 
 
-def read_result(folder: Path, measure: Measure | None = None, by: tuple[str, ...] = ()) -> BenchmarkResult:
+def read_result(
+    folder: Path, measure: Measure | None = None, by: tuple[str, ...] | None = None, rounds: int | None = None
+) -> BenchmarkResult:
     """Read a benchmark's folder and compute every figure again from its scores.
 
     Args:
         folder: What ``pifr benchmark --out`` wrote.
         measure: How to compute; as it was computed before where absent.
-        by: Further columns to group probes by.
+        by: Further columns to group probes by; those of the benchmark where absent.
+        rounds: Bootstrap rounds, where only these are to differ.
 
     Raises:
         DataError: If the folder holds no scores, or they are damaged.
@@ -224,7 +246,9 @@ def read_result(folder: Path, measure: Measure | None = None, by: tuple[str, ...
     protocol: dict[str, Any] = read_json(folder / PROTOCOL) if (folder / PROTOCOL).is_file() else {}
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     records = protocol.pop("systems", {})
-    measure = measure or Measure(**protocol.get("measure", {}))
+    measure = measure or Measure.from_dict(protocol.get("measure", {}))
+    measure = replace(measure, rounds=rounds or measure.rounds)
+    by = tuple(protocol.get("by", ())) if by is None else by
     return measure_scores(scores, protocol, records, measure, environment, by, folder)
 
 

@@ -20,6 +20,7 @@ from pifr.core.registry import Registry
 from pifr.data.manifest import Manifest
 from pifr.data.pixels import PixelStore, load_square, open_pixels
 from pifr.data.spec import InputSpec
+from pifr.recognition.embedding_cache import EmbeddingCache, embedding_keys
 
 
 @runtime_checkable
@@ -62,13 +63,15 @@ def load_embedder(name: str | Path, device: str = "auto") -> Embedder:
 
     Args:
         name: A run folder of ``pifr train-recognizer`` (its best checkpoint, else its last; append ``@last`` for
-            the last), one checkpoint's folder, ``python:package.module:attribute``, ``onnx:model.onnx`` or ``dlib``.
+            the last), one checkpoint's folder, ``python:package.module:attribute``, ``onnx:model.onnx``, ``dlib``,
+            ``hdlbp`` or ``hdlbp:FOLDER``.
         device: Where networks run: auto, cpu, cuda or cuda:N.
 
     Raises:
         PifrError: If there is no such thing, or it is no embedder.
     """
-    import pifr.recognition.judges  # noqa: F401 - registers the judges' names
+    import pifr.recognition.hdlbp  # registers its name, as the judges do theirs
+    import pifr.recognition.judges  # noqa: F401
 
     kind, colon, rest = str(name).partition(":")
     if (colon or kind in EMBEDDERS) and not Path(name).exists():
@@ -79,7 +82,11 @@ def load_embedder(name: str | Path, device: str = "auto") -> Embedder:
 
 
 def embed_manifest(
-    embedder: Embedder, manifest: Manifest, batch_size: int = 128, flip_fusion: bool = False
+    embedder: Embedder,
+    manifest: Manifest,
+    batch_size: int = 128,
+    flip_fusion: bool = False,
+    cache: EmbeddingCache | None = None,
 ) -> Embeddings:
     """Embed every picture of a manifest.
 
@@ -88,6 +95,7 @@ def embed_manifest(
         manifest: Pictures, aligned as the embedder wants them.
         batch_size: Pictures at once.
         flip_fusion: Add the embedding of the mirror image.
+        cache: Where embeddings are looked up and kept, by content; None computes all of them.
 
     Returns:
         Vectors and failures, in row order. Unreadable pictures and useless vectors are failures, not errors.
@@ -102,9 +110,7 @@ def embed_manifest(
     with progress_bar(f"embedding with {embedder.name}", len(rows)) as advance:
         for start in range(0, len(rows), batch_size):
             pixels = store[np.arange(start, min(start + batch_size, len(rows)))]
-            batch = _checked(embedder, pixels)
-            if flip_fusion:
-                batch = batch + _checked(embedder, np.ascontiguousarray(pixels[:, :, ::-1]))
+            batch = embed_pixels(embedder, pixels, flip_fusion, cache)
             if vectors is None:
                 vectors = np.zeros((len(manifest), batch.shape[1]), dtype=np.float32)
             vectors[rows[start : start + batch_size]] = batch
@@ -115,6 +121,30 @@ def embed_manifest(
     if failed.any():
         say(f"{embedder.name}: {int(failed.sum())} of {len(failed)} pictures failed and count against it")
     return Embeddings(vectors, failed)
+
+
+def embed_pixels(
+    embedder: Embedder, pixels: np.ndarray, flip_fusion: bool = False, cache: EmbeddingCache | None = None
+) -> np.ndarray:
+    """Embed one batch ``(N, S, S, 3)`` uint8 as ``(N, D)`` float32; see :func:`embed_manifest`."""
+    keys = embedding_keys(embedder, pixels, flip_fusion) if cache is not None else None
+    if cache is None or keys is None:
+        return _fused(embedder, pixels, flip_fusion)
+    known = cache.get(keys)
+    missing = np.array([key not in known for key in keys], dtype=bool)
+    if missing.any():
+        computed = _fused(embedder, pixels[missing], flip_fusion)
+        new = [key for key, is_missing in zip(keys, missing, strict=True) if is_missing]
+        cache.put(new, computed)
+        known.update(zip(new, computed, strict=True))
+    return np.stack([known[key] for key in keys])
+
+
+def _fused(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool) -> np.ndarray:
+    vectors = _checked(embedder, pixels)
+    if flip_fusion:
+        vectors = vectors + _checked(embedder, np.ascontiguousarray(pixels[:, :, ::-1]))
+    return vectors
 
 
 def _checked(embedder: Embedder, pixels: np.ndarray) -> np.ndarray:
@@ -157,10 +187,13 @@ class PythonEmbedder:
         target: ``package.module:attribute``, for the name.
         function: ``(N, S, S, 3)`` uint8 -> ``(N, D)`` float, with an attribute ``spec``.
         sha256: Digest of its weights, or of its source file.
+        cacheable: Whether the digest is its own word: a source file's says nothing of weights it reads elsewhere.
     """
 
-    def __init__(self, target: str, function: Callable[[np.ndarray], np.ndarray], sha256: str) -> None:
-        self.function = function
+    def __init__(
+        self, target: str, function: Callable[[np.ndarray], np.ndarray], sha256: str, cacheable: bool = False
+    ) -> None:
+        self.function, self.cacheable = function, cacheable
         self.spec: InputSpec = function.spec  # type: ignore[attr-defined]
         self.name: str = getattr(function, "name", target)
         self.sha256 = sha256
@@ -197,5 +230,6 @@ def load_python(target: str, device: str) -> Embedder:
             cure=f"write {attribute}.spec = pifr.data.spec.InputSpec(size_px=112, template=...)",
         )  # fmt: skip
     source = getattr(module, "__file__", None)
-    sha256 = getattr(function, "sha256", None) or (sha256_of_file(Path(source)) if source else "")
-    return PythonEmbedder(target, function, sha256)
+    own = getattr(function, "sha256", None)
+    sha256 = own or (sha256_of_file(Path(source)) if source else "")
+    return PythonEmbedder(target, function, sha256, cacheable=bool(own))

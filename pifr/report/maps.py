@@ -34,7 +34,7 @@ class EmbeddingMap:
 def embedding_map(table: ScoreTable, system: str) -> EmbeddingMap | None:
     """Lay the pictures of the pose sample out on a plane; None where there are too few.
 
-    Of a large sample whole people are kept, so that islands of a person stay visible.
+    Of a large sample a dozen pictures a person at least are kept, so that islands of a person stay visible.
 
     Args:
         table: Scores with pairs across poses.
@@ -60,14 +60,19 @@ def embedding_map(table: ScoreTable, system: str) -> EmbeddingMap | None:
 
 
 def _choose(table: ScoreTable) -> np.ndarray:
+    """Choose pictures, all of a small sample; of a large one many people with pictures spread over their yaws."""
     across = ~table.search
     pictures = np.union1d(table.probe[across], table.reference[across])
     if len(pictures) <= _MOST_PICTURES:
         return pictures
-    person = table.person[pictures]
+    person, yaw = table.person[pictures], table.pictures["yaw"].to_numpy(dtype=float)[pictures]
+    people = np.unique(person)
+    each = max(_FEWEST_PICTURES, _MOST_PICTURES // len(people))
     kept = np.zeros(0, dtype=pictures.dtype)
-    for name in np.unique(person):
-        theirs = pictures[person == name]
+    for name in people:
+        theirs = pictures[person == name][np.argsort(yaw[person == name], kind="stable")]
+        if len(theirs) > each:
+            theirs = theirs[np.linspace(0, len(theirs) - 1, each).round().astype(int)]
         if len(kept) + len(theirs) > _MOST_PICTURES:
             break
         kept = np.concatenate([kept, theirs])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def _first_of_each(table: ScoreTable, system: str, rows: np.ndarray, highest: bo
 
 def _pair(table: ScoreTable, system: str, row: int, folder: Path) -> Pair:
     sides = [int(table.probe[row]), int(table.reference[row])]
-    uris = [thumbnail(folder / str(table.pictures["path"].iloc[side])) for side in sides]
+    uris = [thumbnail(folder / str(table.pictures["path"].iloc[side]).partition("#")[0]) for side in sides]
     captions = [_caption(table, side) for side in sides]
     return Pair(uris[0], uris[1], captions[0], captions[1], float(table.scores[system][row]))
 
@@ -120,4 +121,5 @@ def _caption(table: ScoreTable, picture: int) -> str:
     person = str(table.pictures["subject"].iloc[picture])
     if "yaw" not in table.pictures:
         return person
-    return f"{person}, {table.pictures['yaw'].iloc[picture]:g}°"
+    yaw = float(table.pictures["yaw"].iloc[picture])
+    return person if math.isnan(yaw) else f"{person}, {yaw:.0f}°".replace("-", "\u2212").replace("\u22120°", "0°")

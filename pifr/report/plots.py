@@ -20,6 +20,7 @@ from pifr.report.maps import EmbeddingMap
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9", "#7A5195", "#8C8C8C")
 """Okabe and Ito's palette in an order that also differs in lightness; systems take it in turn."""
+_MARKERS = ("o", "^", "s")
 _INK = "#6b7684"
 _GRID = "#8a94a033"
 _STYLE: dict[str, Any] = {
@@ -131,9 +132,11 @@ def cmc(systems: Sequence[tuple[str, np.ndarray]]) -> str:
 
 def score_histogram(genuine: np.ndarray, impostor: np.ndarray, index: int) -> str:
     """Draw how scores of one system spread: mated in its colour, non-mated in grey, each with area 1."""
-    with _figure(4.6, 3.0, f"histogram {index}") as (figure, axes):
+    with _figure(4.6, 2.9, f"histogram {index}") as (figure, axes):
         both = np.concatenate([_sample(genuine), _sample(impostor)])
-        edges = np.histogram_bin_edges(both, bins=50).tolist()
+        # Few scores in many bars would draw noise.
+        bins = int(np.clip(1.5 * math.sqrt(min(len(genuine), len(impostor))), 12, 50))
+        edges = np.histogram_bin_edges(both, bins=bins).tolist()
         axes.hist(impostor, edges, density=True, color="#9aa3ad", alpha=0.55, label="two people")
         axes.hist(genuine, edges, density=True, color=colour(index), alpha=0.65, label="one person")
         axes.set_xlabel("cosine")
@@ -152,11 +155,12 @@ def yaw_heat_map(names: Sequence[str], rates: np.ndarray, title: str) -> str:
         rates: ``(G, G)`` shares, NaN where unknown.
         title: Names the plot for readers of the page source.
     """
-    side = 1.3 + 0.52 * len(names)
-    with _figure(side + 0.5, side, f"heat map {title}") as (figure, axes):
+    side = 0.9 + 0.36 * len(names)
+    signed = [name.replace("-", "\u2212") for name in names]
+    with _figure(side + 0.2, side, f"heat map {title}") as (figure, axes):
         axes.imshow(100 * rates, cmap="YlOrRd", vmin=0, vmax=50, aspect="equal")
-        axes.set_xticks(range(len(names)), names)
-        axes.set_yticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), signed, fontsize=8.5)
+        axes.set_yticks(range(len(names)), signed, fontsize=8.5)
         axes.set_xlabel("yaw, degrees")
         axes.set_ylabel("yaw, degrees")
         axes.grid(visible=False)
@@ -171,44 +175,60 @@ def yaw_heat_map(names: Sequence[str], rates: np.ndarray, title: str) -> str:
         return _svg(figure)
 
 
-def embedding_map(found: EmbeddingMap, title: str) -> str:
+def embedding_map(found: EmbeddingMap, title: str) -> list[str]:
     """Draw the pictures of a map twice: coloured by person, and by yaw.
 
-    The people with the most pictures get colours of their own, the others are grey.
+    The people with the most pictures get a colour and a marker of their own, the others are grey.
 
     Args:
         found: The map.
-        title: Names the plot for readers of the page source.
+        title: Names the plots for readers of the page source.
+
+    Returns:
+        Two ``<svg>`` elements.
     """
     people, counts = np.unique(found.person, return_counts=True)
-    shown = people[np.argsort(-counts, kind="stable")[: len(COLOURS) - 1]]
-    by_person = [COLOURS[int(np.flatnonzero(shown == p)[0])] if p in shown else "#b4bcc5" for p in found.person]
-    with _figure(9.0, 4.1, f"map {title}", panels=2) as (figure, panels):
-        panels[0].scatter(*found.places.T, c=by_person, s=16, linewidths=0)
-        panels[0].set_title(f"by person ({len(shown)} of {len(people)} in colour)", fontsize=10.5)
-        limit = max(float(np.abs(found.yaw_degrees).max()), 1.0)
-        drawn = panels[1].scatter(*found.places.T, c=found.yaw_degrees, s=16, linewidths=0, cmap="coolwarm",
-                                  vmin=-limit, vmax=limit)  # fmt: skip
-        panels[1].set_title("by yaw, degrees", fontsize=10.5)
-        bar = figure.colorbar(drawn, ax=panels[1], fraction=0.05)
+    told_apart = (len(COLOURS) - 1) * len(_MARKERS)
+    shown = people[np.argsort(-counts, kind="stable")[:told_apart]]
+    with _figure(4.6, 4.2, f"map by person {title}") as (figure, axes):
+        others = ~np.isin(found.person, shown)
+        axes.scatter(*found.places[others].T, color="#b4bcc5", s=16, linewidths=0)
+        for index, person in enumerate(shown):
+            here = found.person == person
+            marker = _MARKERS[index // (len(COLOURS) - 1)]
+            axes.scatter(*found.places[here].T, color=COLOURS[index % (len(COLOURS) - 1)], marker=marker, s=20,
+                         linewidths=0)  # fmt: skip
+        axes.set_title(f"by person ({len(shown)} of {len(people)} in colour)", fontsize=10.5)
+        _bare(axes)
+        by_person = _svg(figure)
+    with _figure(4.6, 4.2, f"map by yaw {title}") as (figure, axes):
+        limit = max(float(np.nanmax(np.abs(found.yaw_degrees))), 1.0)
+        drawn = axes.scatter(*found.places.T, c=found.yaw_degrees, s=18, linewidths=0, cmap="coolwarm",
+                             vmin=-limit, vmax=limit)  # fmt: skip
+        axes.set_title("by yaw, degrees", fontsize=10.5)
+        bar = figure.colorbar(drawn, ax=axes, fraction=0.05)
         bar.outline.set_visible(False)
-        for axes in panels:
-            axes.set_xticks([])
-            axes.set_yticks([])
-            for spine in axes.spines.values():
-                spine.set_visible(False)
-        return _svg(figure)
+        _bare(axes)
+        by_yaw = _svg(figure)
+    return [by_person, by_yaw]
 
 
 @contextmanager
-def _figure(width_inches: float, height_inches: float, salt: str, panels: int = 1) -> Iterator[tuple[Figure, Any]]:
+def _figure(width_inches: float, height_inches: float, salt: str) -> Iterator[tuple[Figure, Any]]:
     import matplotlib as mpl
 
     # The salt makes ids inside the SVG the same in every run, and different between the plots of one page.
     with mpl.rc_context(cast(Any, {**_STYLE, "svg.hashsalt": salt})):
         figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
         FigureCanvasSVG(figure)
-        yield figure, figure.subplots(1, panels)
+        yield figure, figure.subplots()
+
+
+def _bare(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def _svg(figure: Figure) -> str:

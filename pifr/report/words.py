@@ -28,7 +28,14 @@ def headline(result: BenchmarkResult) -> Headline:
     first at the widest yaw, with the paired interval of the difference, and whether that interval excludes zero.
     """
     first, last = result.systems[0], result.systems[-1]
-    if not first.overall.rank or not _yaws(first):
+    if first.folds is not None:
+        rates = "; ".join(f"{s.name} {100 * s.folds.mean:.2f} %" for s in result.systems if s.folds is not None)
+        errors = "; ".join(f"{s.name} {100 * s.overall.eer:.1f} %" for s in result.systems)
+        return Headline(f"Accuracy over folds: {rates}. Equal error rate: {errors}.", _facts(result))
+    if first.overall.rank and not _yaws(first):
+        rates = "; ".join(f"{s.name} {100 * s.overall.rank[1]:.1f} %" for s in result.systems)
+        return Headline(f"Found at rank 1: {rates}.", _facts(result))
+    if not first.overall.rank:
         rates = "; ".join(f"{s.name} {100 * s.overall.eer:.1f} %" for s in result.systems)
         return Headline(f"Equal error rate: {rates}.", _facts(result))
     near, far = _yaws(first)[0], _yaws(first)[-1]
@@ -38,7 +45,8 @@ def headline(result: BenchmarkResult) -> Headline:
 
 
 def _yaws(system: SystemResult) -> list[str]:
-    return sorted((group for group in system.by_abs_yaw if group != "unknown"), key=float)
+    # At a yaw that shows strangers only nobody can be found.
+    return sorted((name for name, f in system.by_abs_yaw.items() if name != "unknown" and f.rank), key=float)
 
 
 def _loss(system: SystemResult, near: str, far: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from pifr.cli.benchmark import benchmark
 from pifr.cli.report import report
 from pifr.core.errors import PifrError
+from pifr.data.spec import InputSpec
 
 MODULE = """
 import numpy as np
@@ -91,6 +93,85 @@ def test_a_multipie_tree_is_read_by_its_names(module, rendered, tmp_path):
     assert (found["protocol"]["enrolled"], found["protocol"]["probes"]) == (8, 48)
     assert found["protocol"]["published"]["PIM (2018)"]["90"] == 75.0
     assert "30°" in text
+
+
+class Mirror:
+    """A stand-in generator: the frontal view of a face is its mirror image."""
+
+    name, sha256, spec = "mirror", "d" * 64, InputSpec(size_px=64)
+
+    def poses_for_yaws(self, yaws):
+        return np.zeros((len(yaws), 1))
+
+    def rotate(self, pixels, yaws):
+        return pixels[:, None, :, ::-1]
+
+
+def test_frontalised_probes_stand_beside_plain_ones(module, manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr("ipgan.Rotator", type("Rotator", (), {"load": staticmethod(lambda path, device: Mirror())}))
+    run(benchmark, "--data", manifest, "--embedder", module, "--name", "tiny", "--frontalise", "runs/x", "--json",
+        tmp_path / "o.json", "--bootstrap", 5)  # fmt: skip
+    systems = json.loads((tmp_path / "o.json").read_text())["systems"]
+    assert [system["name"] for system in systems] == ["tiny", "tiny + frontalised by mirror"]
+    assert systems[1]["embedder"]["frontalised_by_sha256"] == "d" * 64
+    assert "frontalised_by" not in systems[0]["embedder"]
+
+
+@pytest.fixture
+def views(rendered, tmp_path):
+    """As if every frontal picture had been turned by 60 degrees: the real pictures, under other names."""
+    table = rendered.table[rendered.table["yaw"] == 60].reset_index(drop=True)
+    folder = tmp_path / "views"
+    folder.mkdir()
+    for path in table["path"]:
+        (folder / path.replace("/", "-")).write_bytes((rendered.folder / path).read_bytes())
+    frontal = {s: p for s, p, y in zip(rendered.table["subject"], rendered.paths, rendered.table["yaw"], strict=True)
+               if y == 0}  # fmt: skip
+    table["source_path"] = [str(frontal[subject]) for subject in table["subject"]]
+    table["path"] = [path.replace("/", "-") for path in table["path"]]
+    table.assign(yaw_measured=58.0).to_csv(folder / "manifest.csv", index=False)
+    return str(folder / "manifest.csv")
+
+
+def test_preservation_is_measured_and_saved(module, manifest, views, tmp_path):
+    printed = run(benchmark, "--protocol", "preservation", "--data", manifest, "--generated", views, "--embedder",
+                  module, "--name", "tiny", "--out", tmp_path / "p", "--json", tmp_path / "p.json",
+                  "--bootstrap", 20)  # fmt: skip
+    assert "cosine to source" in printed
+    found = json.loads((tmp_path / "p.json").read_text())
+    assert found == json.loads((tmp_path / "p" / "preservation.json").read_text())
+    system = found["systems"][0]
+    assert (system["views"], system["people"], system["yaw_error_degrees"]["mean"]) == (12, 12, 2.0)
+    assert system["rank1_percent"]["mean"] == 100  # the very picture is enrolled
+    real = system["by_yaw"]["60"]
+    assert real["cosine_to_source"]["mean"] == pytest.approx(real["real_cosine_at_this_yaw"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--protocol", "preservation", "--data", "x.csv"], "--generated: name the generated views"),
+        (["--protocol", "preservation", "--data", "x.csv", "--generated", "v.csv", "--frontalise", "r"], "as they are"),
+        (["--data", "x.csv", "--generated", "v.csv"], "only the protocol preservation takes views, found posegrid"),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_line(arguments, message):
+    with pytest.raises(PifrError, match=message):
+        run(benchmark, *arguments)
+
+
+def test_embeddings_are_kept_unless_told_otherwise(manifest, tmp_path, monkeypatch):
+    (tmp_path / "own_digest.py").write_text(MODULE + "\ntiny.sha256 = '5' * 64\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIFR_CACHE", str(tmp_path / "cache"))
+    arguments = ["--data", manifest, "--embedder", "python:own_digest:tiny", "--bootstrap", 5]
+    run(benchmark, *arguments, "--no-cache")
+    assert not (tmp_path / "cache" / "embeddings").exists()
+    run(benchmark, *arguments, "--json", tmp_path / "one.json")
+    assert (tmp_path / "cache" / "embeddings" / "embeddings.sqlite").is_file()
+    run(benchmark, *arguments, "--json", tmp_path / "two.json")
+    one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
+    assert one["systems"] == two["systems"]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import make_manifest
 from pifr.data.pictures import read_picture
 from pifr.evaluation import Measure, evaluate, read_result
-from pifr.evaluation.benchmark import POSE_SAMPLE, _pose_sample
-from pifr.evaluation.figures import SystemScores, pose_matrix
+from pifr.evaluation.comparisons import POSE_SAMPLE, _pose_sample
+from pifr.evaluation.figures import SystemScores
+from pifr.evaluation.poses import pose_matrix
 from pifr.evaluation.results import measure_scores
 
 QUICK = Measure(rounds=20)

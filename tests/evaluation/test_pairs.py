@@ -261,7 +261,7 @@ def test_people_follow_from_pairs():
 
 
 def test_pairs_take_no_manifest_and_no_training_people(rendered):
-    with pytest.raises(DataError, match="lfw reads pairs, not a manifest"):
+    with pytest.raises(DataError, match="lfw lists its pictures itself and takes no manifest"):
         load_protocol("lfw", rendered)
     with pytest.raises(ConfigError, match="trains on nobody"):
         load_protocol("lfw", rendered.folder, train_people=3)

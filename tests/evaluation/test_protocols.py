@@ -7,6 +7,7 @@ import pytest
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import make_manifest
 from pifr.evaluation.protocols import load_definition, load_protocol, protocol_names
+from pifr.evaluation.protocols.explain import explain, explain_all
 from pifr.evaluation.protocols.select import describe
 
 CAMERAS = {"11_0": -90, "12_0": -75, "09_0": -60, "08_0": -45, "13_0": -30, "14_0": -15, "05_1": 0, "05_0": 15,
@@ -210,3 +211,55 @@ def test_unknown_names_and_keys_are_one_line(tmp_path):
     (tmp_path / "bad.yaml").write_text("name: bad\nenroll: {}\n")
     with pytest.raises(ConfigError, match=r"bad\.yaml"):
         load_definition(tmp_path / "bad.yaml")
+
+
+def test_variants_take_no_published_figures_over():
+    frontal, profile = load_definition("cfp-ff"), load_definition("cfp-fp")
+    assert "Light CNN-29" in profile.published_accuracy
+    assert "Light CNN-29" not in frontal.published_accuracy
+    assert load_definition("multipie-p").published_eer_hter
+    assert not load_definition("multipie-g").published_eer_hter
+    assert load_definition("ijbc-1n").expected == {"enrolled": 3531, "probes": 19593}
+
+
+def test_the_list_names_every_protocol_with_its_published_figures():
+    text = explain_all()
+    for name in protocol_names():
+        assert f"{name}: " in text
+    setting = explain(load_definition("multipie-setting-2"))
+    assert "CAPG-GAN (2018) 15° 99.82, 30° 99.56, 45° 97.33, 60° 90.63, 75° 83.05, 90° 66.05" in " ".join(
+        setting.split()
+    )
+    assert "FaceNet 14.46 / 13.93" in " ".join(explain(load_definition("multipie-p")).split())
+    assert "1e-4 96.89" in " ".join(explain(load_definition("ijbc")).split())
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def role_manifest(folder, rows, pixels=b"%d"):
+    """Rows (name, person, role); every file has content of its own unless told otherwise."""
+    for number, (name, *_) in enumerate(rows):
+        (folder / name).write_bytes(pixels % number if b"%d" in pixels else pixels)
+    table = pd.DataFrame([(n, who, role) for n, who, role in rows], columns=["path", "subject", "role"])
+    return make_manifest(table, folder, "people.csv")
+
+
+def test_strangers_make_a_gallery_of_ones_own_an_open_set(tmp_path):
+    rows = [("a1", "a", "gallery"), ("b1", "b", "gallery"), ("a2", "a", "probe"), ("c1", "c", "probe")]
+    applied = load_protocol("gallery-probe", role_manifest(tmp_path, rows))
+    assert applied.probes.tolist() == [2, 3]
+    assert applied.notes == ["1 pictures of 1 people without an enrolled picture make the search an open set: c"]
+
+
+def test_probes_of_nobody_enrolled_are_refused(tmp_path):
+    rows = [("a1", "a", "gallery"), ("b1", "b", "gallery"), ("c1", "c", "probe"), ("d1", "d", "probe")]
+    with pytest.raises(DataError, match="not one probe shows an enrolled person, found probes of c, d"):
+        load_protocol("gallery-probe", role_manifest(tmp_path, rows))
+
+
+def test_a_copy_of_an_enrolled_picture_is_no_probe(tmp_path):
+    rows = [("a1", "a", "gallery"), ("b1", "b", "gallery"), ("a2", "a", "probe"), ("copy of b1", "b", "probe")]
+    data = role_manifest(tmp_path, rows)
+    load_protocol("gallery-probe", data)
+    (tmp_path / "copy of b1").write_bytes((tmp_path / "b1").read_bytes())
+    with pytest.raises(DataError, match="row 4: a probe is a copy of an enrolled picture, found copy of b1 and b1"):
+        load_protocol("gallery-probe", data)

@@ -1,5 +1,7 @@
 """The page: whole, self-contained, escaped, and made of scores alone."""
 
+import base64
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -98,10 +100,15 @@ def test_the_table_shows_the_figures(page, result):
 
 
 def test_a_page_from_files_is_the_same_page(page, result, tmp_path):
-    again = read_result(result.folder, by=("expression",))
+    again = read_result(result.folder)
     first = write_report(result, tmp_path / "a.html").read_text()
     second = write_report(again, tmp_path / "b.html").read_text()
     assert first == second
+
+
+def test_captions_are_whole_degrees(page):
+    assert re.search(r"<span>\d{3}, (\u2212?[1-9]\d?|0)°</span>", page.read_text())
+    assert not re.search(r"<span>\d{3}, [^<]*\.\d", page.read_text())
 
 
 def test_pictures_that_are_gone_leave_a_note(result, tmp_path):
@@ -110,9 +117,33 @@ def test_pictures_that_are_gone_leave_a_note(result, tmp_path):
     assert "picture not there any more" in text
 
 
-def test_several_benchmarks_stand_below_each_other(result, tmp_path):
-    _, text = parse(write_report([result, result], tmp_path / "r.html", title="Two"))
+def test_benchmarks_of_the_same_comparisons_stand_side_by_side(result, tmp_path):
+    first = replace(result, systems=result.systems[:1], scores=replace(result.scores, scores={
+        "fine": result.scores.scores["fine"]}))  # fmt: skip
+    _, text = parse(write_report([first, result], tmp_path / "r.html"))
+    assert text.count("Rank-1 by |yaw|, percent") == 1
+    name = result.folder.name
+    for system in (f"fine ({name})", f"fine ({name}) 2", "coarse <b>&"):
+        assert system in text
+
+
+def test_benchmarks_of_other_comparisons_stand_below_each_other(result, tmp_path):
+    fewer = replace(result, scores=result.scores.select(np.arange(len(result.scores)) % 84 > 0))
+    _, text = parse(write_report([result, fewer], tmp_path / "r.html", title="Two"))
     assert text.count("Rank-1 by |yaw|, percent") == 2
+
+
+def test_the_figures_travel_inside_the_page(result, page):
+    links = dict(re.findall(r'<a download="([^"]+)" href="data:[a-z/]+;base64,([^"]+)"', page.read_text()))
+    assert json.loads(base64.b64decode(links["results.json"])) == json.loads(json.dumps(result.to_dict()))
+    assert base64.b64decode(links["results.csv"]).decode() == result.long_table().to_csv(index=False)
+
+
+def test_settings_and_fingerprint_stand_openly(result, page):
+    _, text = parse(page)
+    for words in ("Settings", f"data fingerprint {result.environment['data_fingerprint']}", "60 bootstrap rounds",
+                  "nearest multiple of 15°", "fine, weights 000000000000, no mirror image"):  # fmt: skip
+        assert words in text, words
 
 
 def test_nothing_to_report_and_missing_pictures_are_refused(result, tmp_path):

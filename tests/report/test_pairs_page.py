@@ -30,5 +30,5 @@ def test_a_page_of_pairs(rendered, tmp_path):
     assert "Accuracy over 2 folds, percent" in page
     assert f"{100 * result.systems[0].folds.mean:.2f}" in page
     assert "Rank-1" not in page
-    assert "Equal error rate: grid" in page
+    assert f"Accuracy over folds: grid {100 * result.systems[0].folds.mean:.2f} %. Equal error rate: grid" in page
     assert "two people, highest scores" in page

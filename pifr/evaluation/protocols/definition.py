@@ -63,8 +63,15 @@ class Definition(Config):
     """Which data it runs on."""
     source: str
     """Where the rule comes from."""
-    layout: Literal["search", "lfw", "cfp-ff", "cfp-fp", "two-lines", "csv", "bin"] = "search"
-    """``search``: rows of a manifest chosen by the selections below. Otherwise a pairs file of this layout."""
+    layout: Literal[
+        "search", "lfw", "cfp-ff", "cfp-fp", "two-lines", "listed", "csv", "bin", "ijb-11", "ijb-1n"
+    ] = "search"  # fmt: skip
+    """``search``: rows of a manifest chosen by the selections below. Otherwise files of this layout."""
+    list_name: str = ""
+    """What the data set's files are called where they list one pair a line, ``<list_name>_ann.txt``, and in IJB's
+    ``meta`` folder; a data set that has such a name may also be given as one ``.bin`` file."""
+    picture_weight: Literal["equal", "norm"] = "equal"
+    """How pictures count in a template: all alike, or by the length of their embedding."""
     columns: list[str] = Field(default=[])
     """Columns a manifest must have."""
     people: People = People()
@@ -75,16 +82,23 @@ class Definition(Config):
     """What goes into the gallery."""
     probe: Selection = Selection()
     """What is searched with; an enrolled picture is never a probe."""
+    strangers: Literal["leave out", "keep"] = "leave out"
+    """What becomes of probes whose person is not enrolled; kept ones make the search an open set."""
     expected: dict[str, int] = Field(default={})
     """Published counts, for example ``probes: 24000``, set beside what the data gave."""
     published: dict[str, dict[str, float]] = Field(default={})
     """Published rank-1 in percent: method -> absolute yaw -> figure."""
     published_accuracy: dict[str, float] = Field(default={})
     """Published accuracy over folds in percent: method -> figure."""
+    published_tar: dict[str, dict[str, float]] = Field(default={})
+    """Published true accept rate in percent: method -> false accept rate -> figure."""
+    published_eer_hter: dict[str, tuple[float, float]] = Field(default={})
+    """Published error in percent: method -> (EER on dev, HTER on eval)."""
     published_source: str = ""
     """Where the published figures stand."""
     variants: dict[str, dict[str, Any]] = Field(default={})
-    """Further protocols of this file: name -> the keys in which they differ."""
+    """Further protocols of this file: name -> the keys in which they differ; published figures and counts are never
+    taken over."""
 
 
 def protocol_names() -> list[str]:
@@ -108,7 +122,8 @@ def load_definition(name: str | Path) -> Definition:
     values = read_yaml(path)
     variants = values.pop("variants", {})
     if str(name) != values["name"]:
-        values = _merge(values, {"name": str(name), **variants[str(name)]})
+        rule = {key: value for key, value in values.items() if not key.startswith(("published", "expected"))}
+        values = _merge(rule, {"name": str(name), **variants[str(name)]})
     return check_config(Definition, values, str(path))
 
 

@@ -1,11 +1,15 @@
-"""Protocols that list pairs of pictures in files of their own: LFW, CFP, CPLFW, CALFW, AgeDB-30, a user's CSV."""
+"""Protocols that list pairs of pictures in files of their own: LFW, CFP, CPLFW, CALFW, AgeDB-30, a user's CSV.
+
+What a layout's lines mean is read here and in :mod:`pifr.evaluation.protocols.listed`; what follows from them for the
+data is common to all.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
@@ -17,7 +21,12 @@ from pifr.evaluation.protocols.protocol import EVALUATION, Protocol
 
 _FOLDS = 10
 _PICTURE_FOLDERS = ("", "images", "aligned images", "lfw", "lfw-deepfunneled", "lfw_funneled")
+_LOOKED_FOR = 10
 _NUMBERED_NAME = re.compile(r"(?P<person>.+)_\d+\.\w+")
+
+
+Reader = Callable[[Path], tuple[Path, "list[Pair]", dict[str, str]]]
+"""Reads a layout: folder of the pictures, pairs, and picture -> person."""
 
 
 @dataclass(frozen=True)
@@ -37,29 +46,42 @@ class Pair:
     fold: int = 0
 
 
-def load_pairs(definition: Definition, source: Path) -> Protocol:
-    """Read the pairs of a protocol in its own layout.
+def load_pairs(definition: Definition, source: Path, pictures: Path | None = None, template: str = "") -> Protocol:
+    """Read the pairs of a protocol in its own layout, as a ``.bin`` file, or as a list of one pair a line.
 
     Args:
         definition: A definition whose ``layout`` is not ``search``.
-        source: Folder of the data set; for ``csv`` and ``bin`` the file.
+        source: Folder of the data set; for ``csv`` and ``.bin`` the file.
+        pictures: Folder of other copies of the same pictures, for example aligned ones.
+        template: Alignment template that the pictures went through.
 
     Raises:
         DataError: If the folder has not the promised layout, a pair names a missing picture, a line is malformed, or
             there is only one kind of pair.
     """
     from pifr.evaluation.protocols.binfile import read_bin
+    from pifr.evaluation.protocols.cfp import read_cfp
+    from pifr.evaluation.protocols.listed import find_list, read_listed
 
-    readers: dict[str, Callable[[Path], tuple[Path, list[Pair], dict[str, str]]]] = {
+    readers: dict[str, Reader] = {
         "lfw": read_lfw,
         "cfp-ff": lambda folder: read_cfp(folder, "FF"),
         "cfp-fp": lambda folder: read_cfp(folder, "FP"),
         "two-lines": read_two_line_pairs,
+        "listed": lambda folder: read_listed(folder, definition.list_name),
         "csv": read_pairs_csv,
         "bin": read_bin,
     }
-    folder, pairs, person = readers[definition.layout](Path(source))
-    return _protocol(definition, Path(source), folder, pairs, person)
+    source = Path(source)
+    layout = definition.layout
+    if definition.list_name and source.suffix == ".bin":
+        layout = "bin"
+    elif definition.list_name and find_list(source, definition.list_name):
+        layout = "listed"
+    folder, pairs, person = readers[layout](source)
+    if pictures is not None:
+        pairs, person, folder = _renamed(pairs, person, Path(pictures))
+    return _protocol(definition, source, folder, pairs, person, template)
 
 
 def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -68,7 +90,7 @@ def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
     Returns:
         Folder of the pictures, pairs, and picture -> person.
     """
-    path = _expect(folder, "pairs.txt")
+    path = expect(folder, "pairs.txt")
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     header = [int(word) for word in lines[0]] if lines and all(word.isdigit() for word in lines[0]) else []
     if not 1 <= len(header) <= 2:
@@ -88,37 +110,7 @@ def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
         names = [f"{name}/{name}_{int(index):04d}.jpg" for name, index in sides]
         person.update(dict(zip(names, (name for name, _ in sides), strict=True)))
         pairs.append(Pair(names[0], names[1], same, fold + 1))
-    return _picture_folder(folder, pairs[0].first), pairs, person
-
-
-def read_cfp(folder: Path, kind: str) -> tuple[Path, list[Pair], dict[str, str]]:
-    """Read CFP's own ``Protocol`` folder: lists of frontal (F) and profile (P) pictures, ten splits of pairs.
-
-    S. Sengupta et al., "Frontal to profile face verification in the wild", WACV 2016. In ``Split/FP`` the first
-    number of a line counts in ``Pair_list_F.txt``, the second in ``Pair_list_P.txt``, both from 1.
-
-    Args:
-        folder: Holds ``Protocol`` and ``Data``.
-        kind: ``FF`` or ``FP``.
-    """
-    frontal = _numbered_pictures(folder, "F")
-    second = frontal if kind == "FF" else _numbered_pictures(folder, "P")
-    splits = sorted(path for path in _expect(folder, f"Protocol/Split/{kind}").iterdir() if path.is_dir())
-    pairs = []
-    for fold, split in enumerate(splits, start=1):
-        for name, same in (("same.txt", True), ("diff.txt", False)):
-            path = _expect(split, name)
-            for number, line in enumerate(path.read_text().splitlines(), start=1):
-                if line.strip():
-                    left, right = _two_numbers(line, f"{path}, line {number}")
-                    try:
-                        pairs.append(Pair(frontal[left], second[right], same, fold))
-                    except KeyError as error:
-                        raise DataError("no such picture in the list", where=f"{path}, line {number}",
-                                        found=error.args[0]) from error  # fmt: skip
-    # Data/Images/<person>/frontal/01.jpg
-    person = {picture: Path(picture).parent.parent.name for picture in (*frontal.values(), *second.values())}
-    return folder, pairs, person
+    return picture_folder(folder, [pair.first for pair in pairs]), pairs, person
 
 
 def read_two_line_pairs(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -147,7 +139,7 @@ def read_two_line_pairs(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]
         if match is None:
             raise DataError("a picture is named Person_0001.jpg", where=path, found=picture)
         person[picture] = match["person"]
-    return _picture_folder(folder, raw[0].first), _cut_into_folds(raw), person
+    return picture_folder(folder, [pair.first for pair in raw]), cut_into_folds(raw), person
 
 
 def read_pairs_csv(path: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -202,25 +194,25 @@ def people_from_pairs(pairs: Iterable[Pair], where: str) -> dict[str, str]:
 
 
 def _protocol(
-    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str]
+    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str], template: str = ""
 ) -> Protocol:
     """Make a protocol of pairs; every picture becomes one row of a manifest."""
     if not pairs or len({pair.same for pair in pairs}) < 2:
         raise DataError("a verification needs pairs of one person and pairs of two", where=source)
     row: dict[str, int] = {}
     rows = np.array([[row.setdefault(name, len(row)) for name in (pair.first, pair.second)] for pair in pairs])
-    missing = [name for name in row if not (folder / name).is_file()]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(row)} pictures named by pairs are missing, this one first",
-            where=source, found=folder / missing[0], cure="check the folder",
-        )  # fmt: skip
+    alone = np.flatnonzero(rows[:, 0] == rows[:, 1])
+    if alone.size:
+        raise DataError("a pair compares a picture with itself", where=f"{source}, pair {alone[0] + 1}",
+                        found=pairs[alone[0]].first)  # fmt: skip
+    require_pictures(folder, list(row), source)
     subjects = [person[name] for name in row]
     for number, (pair, (first, second)) in enumerate(zip(pairs, rows, strict=True), start=1):
         if pair.same != (subjects[first] == subjects[second]):
             raise DataError("the label of a pair contradicts its file names", where=f"{source}, pair {number}",
                             found=f"{pair.first} and {pair.second}")  # fmt: skip
-    data = make_manifest(pd.DataFrame({"path": list(row), "subject": subjects}), folder, str(source))
+    table = pd.DataFrame({"path": list(row), "subject": subjects})
+    data = make_manifest(table.assign(template=template) if template else table, folder, str(source))
     folds = np.array([pair.fold for pair in pairs], dtype=np.int16)
     notes = [] if definition.expected.get("pairs") in (None, len(pairs)) else [
         f"{len(pairs):,} pairs, the published protocol has {definition.expected['pairs']:,}"
@@ -231,21 +223,32 @@ def _protocol(
     )  # fmt: skip
 
 
-def _numbered_pictures(folder: Path, side: str) -> dict[int, str]:
-    """Read ``Protocol/Pair_list_F.txt``: lines ``1 ../Data/Images/001/frontal/01.jpg``; paths from ``folder``."""
-    path = _expect(folder, f"Protocol/Pair_list_{side}.txt")
-    found = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        words = line.split()
-        if not words:
-            continue
-        if len(words) != 2 or not words[0].isdigit():
-            raise DataError("a line holds a number and a path", where=f"{path}, line {number}", found=line)
-        found[int(words[0])] = words[1].removeprefix("../")
-    return found
+def require_pictures(folder: Path, names: list[str], source: Path) -> None:
+    """Refuse a protocol whose files name pictures that are not in ``folder``; the message names the first."""
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {len(names)} pictures named by pairs are missing, this one first",
+            where=source, found=folder / missing[0], cure="check the folder",
+        )  # fmt: skip
 
 
-def _cut_into_folds(pairs: list[Pair]) -> list[Pair]:
+def aligned_name(folder: Path, name: str) -> str:
+    """Return a picture's name in a folder of copies, where it may have become a PNG file."""
+    if (folder / name).is_file():
+        return name
+    return str(PurePath(name).with_suffix(".png"))
+
+
+def _renamed(pairs: list[Pair], person: dict[str, str], folder: Path) -> tuple[list[Pair], dict[str, str], Path]:
+    """Name the pictures as they are called in a folder of copies."""
+    name = {old: aligned_name(folder, old) for old in {n for pair in pairs for n in (pair.first, pair.second)}}
+    renamed = [replace(pair, first=name[pair.first], second=name[pair.second]) for pair in pairs]
+    return renamed, {name[old]: who for old, who in person.items() if old in name}, folder
+
+
+def cut_into_folds(pairs: list[Pair]) -> list[Pair]:
+    """Cut the pairs of each kind into ten runs in their order."""
     total = {same: sum(pair.same == same for pair in pairs) for same in (True, False)}
     seen = {True: 0, False: 0}
     cut = []
@@ -256,23 +259,21 @@ def _cut_into_folds(pairs: list[Pair]) -> list[Pair]:
     return cut
 
 
-def _picture_folder(folder: Path, picture: str) -> Path:
-    """Return the folder below ``folder`` that holds the first picture."""
-    for name in _PICTURE_FOLDERS:
-        if (folder / name / picture).is_file():
-            return folder / name
+def picture_folder(folder: Path, names: Sequence[str]) -> Path:
+    """Return the folder that holds the pictures: ``folder``, one of a customary name in it, or any other in it.
+
+    The first of ``names`` may be the one that is missing, so a few of them are looked for.
+    """
+    others = sorted(each.name for each in folder.iterdir() if each.is_dir())
+    for picture in names[:_LOOKED_FOR]:
+        for name in (*_PICTURE_FOLDERS, *others):
+            if (folder / name / picture).is_file():
+                return folder / name
     return folder
 
 
-def _two_numbers(line: str, where: str) -> tuple[int, int]:
-    try:
-        left, right = (int(word) for word in line.split(","))
-    except ValueError as error:
-        raise DataError("a line holds two numbers separated by a comma", where=where, found=line) from error
-    return left, right
-
-
-def _expect(folder: Path, name: str) -> Path:
+def expect(folder: Path, name: str) -> Path:
+    """Return ``folder / name``; refuse a folder that lacks it, since it is no copy of the data set."""
     path = folder / name
     if not path.exists():
         raise DataError(f"the folder has not the promised layout: there is no {name}", where=folder)

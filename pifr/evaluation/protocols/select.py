@@ -10,34 +10,54 @@ import pandas as pd
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.evaluation.protocols.definition import Definition, Selection, load_definition
+from pifr.evaluation.protocols.ijb import load_ijb
 from pifr.evaluation.protocols.pairs import load_pairs
 from pifr.evaluation.protocols.protocol import DEVELOPMENT, EVALUATION, Protocol
 
 _NAMED = ("session", "recording", "camera", "illumination", "expression", "role")
 
 
-def load_protocol(name: str, data: Manifest | Path | str, train_people: int | None = None) -> Protocol:
+def load_protocol(
+    name: str,
+    data: Manifest | Path | str,
+    train_people: int | None = None,
+    *,
+    pictures: Path | str | None = None,
+    template: str | None = None,
+) -> Protocol:
     """Apply the protocol called ``name`` to ``data``.
 
     Args:
         name: A name of :func:`~pifr.evaluation.protocols.protocol_names`, or a YAML file of one's own.
-        data: The pictures; for a protocol of pairs the data set's folder, or the file of pairs.
+        data: The pictures; for a protocol that lists its pictures itself the data set's folder, or the file of pairs.
         train_people: How many of the first people to keep for training instead of the published number, for a
             data set with fewer people; the deviation is noted.
+        pictures: Folder of aligned copies of the pictures that such a protocol lists, under the same names (a PNG may
+            stand for another format), as ``pifr data align`` makes them.
+        template: Alignment template of these pictures; where absent, what the manifest in ``pictures`` says.
 
     Raises:
-        ConfigError: If there is no such protocol.
+        ConfigError: If there is no such protocol, or an option does not fit it.
         DataError: If the data can't serve it; the message names what is missing.
     """
     definition = load_definition(name)
     if definition.layout == "search":
+        for option, value in (("pictures", pictures), ("template", template)):
+            if value is not None:
+                raise ConfigError(f"{definition.name} reads a manifest, which names pictures and their template itself",
+                                  where=f"--{option}")  # fmt: skip
         manifest = data if isinstance(data, Manifest) else read_manifest(data)
         return apply_definition(definition, manifest, train_people)
     if isinstance(data, Manifest):
-        raise DataError(f"{definition.name} reads pairs, not a manifest", where=data.name, cure=definition.needs)
+        raise DataError(f"{definition.name} lists its pictures itself and takes no manifest", where=data.name,
+                        cure=definition.needs)  # fmt: skip
     if train_people is not None:
         raise ConfigError(f"{definition.name} trains on nobody", where="--train-people")
-    return load_pairs(definition, Path(data))
+    folder = None if pictures is None else Path(pictures)
+    if template is None and folder is not None and (folder / "manifest.csv").is_file():
+        template = read_manifest(folder / "manifest.csv").template
+    load = load_ijb if definition.layout in ("ijb-11", "ijb-1n") else load_pairs
+    return load(definition, Path(data), folder, template or "")
 
 
 def apply_definition(definition: Definition, data: Manifest, train_people: int | None = None) -> Protocol:
@@ -58,13 +78,14 @@ def apply_definition(definition: Definition, data: Manifest, train_people: int |
         )
     probe_mask = known & in_part & _matches(table, definition.probe)
     probe_mask[enrolment] = False
-    probes = _enrolled_people_only(table, np.flatnonzero(probe_mask), enrolment, notes)
+    probes = _without_strangers(definition, table, np.flatnonzero(probe_mask), enrolment, notes)
     if not probes.size:
         raise DataError(
             "no picture to search with", where=data.name, cure=f"{definition.name} takes {describe(definition.probe)}"
         )
     _note_counts(definition, len(enrolment), len(probes), notes)
     _require_two_people(table, enrolment, data)
+    _refuse_copies(data, enrolment, probes)
     return Protocol(definition, data, enrolment, probes, part, notes, training)
 
 
@@ -167,19 +188,23 @@ def _enrol(table: pd.DataFrame, mask: np.ndarray, selection: Selection) -> np.nd
     return np.sort(chosen["row"].to_numpy())
 
 
-def _enrolled_people_only(
-    table: pd.DataFrame, probes: np.ndarray, enrolment: np.ndarray, notes: list[str]
+def _without_strangers(
+    definition: Definition, table: pd.DataFrame, probes: np.ndarray, enrolment: np.ndarray, notes: list[str]
 ) -> np.ndarray:
-    """Leave out probes of people who are not enrolled, and say so: the search is a closed set."""
+    """Leave out probes of people who are not enrolled, or keep them as the protocol says; either way say so."""
     enrolled = set(table["subject"].iloc[enrolment])
     strangers = ~table["subject"].iloc[probes].isin(enrolled).to_numpy()
-    if strangers.any():
-        people = table["subject"].iloc[probes[strangers]].unique()
-        shown = ", ".join(people[:5]) + (" ..." if len(people) > 5 else "")
-        notes.append(
-            f"{strangers.sum()} pictures of {len(people)} people without an enrolled picture left out: {shown}"
-        )
-    return probes[~strangers]
+    if not strangers.any():
+        return probes
+    people = table["subject"].iloc[probes[strangers]].unique()
+    shown = ", ".join(people[:5]) + (" ..." if len(people) > 5 else "")
+    kept = definition.strangers == "keep"
+    if kept and strangers.all():
+        raise DataError("not one probe shows an enrolled person", found=f"probes of {shown}",
+                        cure=f"{definition.name} enrols {describe(definition.enrol)}")  # fmt: skip
+    told = "make the search an open set" if kept else "left out"
+    notes.append(f"{strangers.sum()} pictures of {len(people)} people without an enrolled picture {told}: {shown}")
+    return probes if kept else probes[~strangers]
 
 
 def _note_counts(definition: Definition, enrolled: int, probes: int, notes: list[str]) -> None:
@@ -197,6 +222,30 @@ def _refuse_duplicates(data: Manifest) -> None:
             "the picture is listed twice, and could be gallery and probe at once",
             where=f"{data.name}, row {row + 1}", found=data.table["path"][row], cure="drop one of the rows",
         )  # fmt: skip
+
+
+def _refuse_copies(data: Manifest, enrolment: np.ndarray, probes: np.ndarray) -> None:
+    """Refuse a probe whose file is byte for byte an enrolled one under another name: it would be found at once."""
+    paths = data.paths
+    enrolled: dict[int, list[int]] = {}
+    for row in enrolment.tolist():
+        enrolled.setdefault(_size(paths[row]), []).append(row)
+    enrolled.pop(-1, None)
+    for row in probes.tolist():
+        for other in enrolled.get(_size(paths[row]), ()):
+            if paths[row].read_bytes() == paths[other].read_bytes():
+                raise DataError(
+                    "a probe is a copy of an enrolled picture", where=f"{data.name}, row {row + 1}",
+                    found=f"{data.table['path'][row]} and {data.table['path'][other]}", cure="drop one of the rows",
+                )  # fmt: skip
+
+
+def _size(path: Path) -> int:
+    """Return the size in bytes; -1 where the file is missing, which the embedding will report."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _require_two_people(table: pd.DataFrame, enrolment: np.ndarray, data: Manifest) -> None:

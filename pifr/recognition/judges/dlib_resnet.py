@@ -15,19 +15,12 @@ from PIL import Image
 
 from pifr.core.errors import DataError, DependencyError, require_extra
 from pifr.core.files import sha256_of_file
-from pifr.data.spec import InputSpec
+from pifr.data.spec import AnyAlignmentSpec, InputSpec
 
 _PACKAGE = "face-recognition-models"
 _CHIP_PX, _CHIP_PADDING = 150, 0.25
 # Where dlib finds no face (it hardly finds profiles) the middle of the picture is taken for it.
 _MIDDLE = (0.14, 0.86, 0.2, 0.92)
-
-
-class SelfAligningSpec(InputSpec):
-    """Spec of a recogniser that finds the face by itself: pictures of any alignment will do."""
-
-    def require_template(self, found: str, where: object) -> None:
-        """Take pictures of any alignment."""
 
 
 class DlibEmbedder:
@@ -42,7 +35,7 @@ class DlibEmbedder:
     def __init__(self) -> None:
         dlib: Any = require_extra("dlib", "judge", "the judge 'dlib'")
         weights = _model_file("dlib_face_recognition_resnet_model_v1.dat")
-        self.spec: InputSpec = SelfAligningSpec(size_px=250)
+        self.spec: InputSpec = AnyAlignmentSpec(size_px=250)
         self.sha256 = sha256_of_file(weights)
         self._dlib = dlib
         self._detect = dlib.get_frontal_face_detector()

@@ -48,6 +48,7 @@ class OnnxEmbedder:
         runtime: Any = require_extra("onnxruntime", "onnx", "an ONNX model")
         self.name, self.sha256 = file.stem, sha256_of_file(file)
         self._session = _open(runtime, file, device)
+        self.device = str(self._session.get_providers()[0])  # a GPU's vectors differ in their last bits
         self._input = self._check_input(file)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:

@@ -1,0 +1,83 @@
+"""``pifr benchmark --protocol preservation``: generated views against their sources and against everybody else."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rich_click as click
+
+from pifr.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pifr.evaluation import Measure, PreservationResult
+    from pifr.evaluation.preservation import YawEstimator
+    from pifr.recognition import Embedder
+
+PROTOCOL = "preservation"
+
+
+def check_options(protocol: str, generated: str | None, frontalise: str | None) -> None:
+    """Refuse options that do not go with the protocol."""
+    if protocol != PROTOCOL and generated is not None:
+        raise ConfigError("only the protocol preservation takes views", where="--generated", found=protocol)
+    if protocol == PROTOCOL and frontalise is not None:
+        raise ConfigError("the protocol preservation embeds views as they are", where="--frontalise")
+    if protocol == PROTOCOL and generated is None:
+        raise ConfigError("name the generated views", where="--generated", cure="the manifest that pifr augment wrote")
+
+
+def benchmark_preservation(
+    data: str, generated: str | None, split: str | None, embedders: Sequence[Embedder], names: Sequence[str],
+    measure: Measure, out: str | None, json_file: str | None, no_cache: bool = False, flip_fusion: bool = False,
+    batch_size: int = 128, device: str = "auto",
+) -> PreservationResult:  # fmt: skip
+    """Measure, print, and write what was asked for; see :func:`~pifr.evaluation.measure_preservation`."""
+    from pifr.core.files import write_json
+    from pifr.data.manifest import read_manifest
+    from pifr.evaluation.preservation import measure_preservation
+    from pifr.recognition.embedding_cache import open_cache
+
+    real, views = read_manifest(data), read_manifest(str(generated))
+    if split:
+        real = real.of_split(split)
+        views = views.of_split(split) if "split" in views.table else views
+    with open_cache(not no_cache) as cache:
+        result = measure_preservation(
+            real, views, embedders, names=names, measure=measure, flip_fusion=flip_fusion, batch_size=batch_size,
+            cache=cache, estimate_yaw=None if "yaw_measured" in views.table else yaw_estimator(device),
+        )  # fmt: skip
+    if out:
+        result.save(Path(out))
+    if json_file:
+        write_json(Path(json_file), result.to_dict())
+    click.echo(result.table().to_string(index=False))
+    for system in result.systems:
+        if system.note:
+            click.echo(f"note: {system.name}: {system.note}", err=True)
+    return result
+
+
+def yaw_estimator(device: str) -> YawEstimator | None:
+    """Return the shipped pose estimator as a function of pixels; None, and one line, where it is not there."""
+    from pifr.core.errors import PifrError
+    from pifr.core.progress import say
+
+    try:
+        estimate_pose = importlib.import_module("pifr.pose").estimate_pose
+    except (ImportError, AttributeError):
+        say("note: there is no pose estimator here, so the yaw error is not measured")
+        return None
+
+    def estimate(pixels: np.ndarray) -> np.ndarray:
+        return np.asarray(estimate_pose(pixels, device=device).yaw_degrees)
+
+    try:
+        estimate(np.zeros((1, 64, 64, 3), np.uint8))
+    except PifrError as error:
+        say(f"note: the yaw error is not measured: {error}")
+        return None
+    return estimate

@@ -1,0 +1,160 @@
+"""Frontalised probes: what the embedder sees, what is enrolled, and what a result says of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pifr.augment.frontalise import FrontalisedEmbedder
+from pifr.core.errors import DataError
+from pifr.data.manifest import Manifest
+from pifr.data.pictures import read_picture
+from pifr.data.spec import InputSpec
+from pifr.evaluation import Measure, evaluate
+from pifr.recognition.embedding_cache import EmbeddingCache, embedding_keys
+
+QUICK = Measure(rounds=10)
+
+
+class Mirror:
+    """A stand-in generator: the frontal view of a face is its mirror image."""
+
+    name, sha256 = "mirror", "d" * 64
+
+    def __init__(self, size_px: int = 64, template: str = "unaligned") -> None:
+        self.spec, self.turned = InputSpec(size_px=size_px, template=template), 0
+
+    def poses_for_yaws(self, yaws: list[float]) -> np.ndarray:
+        return np.zeros((len(yaws), 1))
+
+    def rotate(self, pixels: np.ndarray, yaws: list[float]) -> np.ndarray:
+        assert list(yaws) == [0.0]
+        self.turned += len(pixels)
+        return pixels[:, None, :, ::-1]
+
+
+class Grid:
+    """Pixels on a coarse grid; remembers what it saw."""
+
+    name, sha256 = "grid", "e" * 64
+
+    def __init__(self, size_px: int = 64) -> None:
+        self.spec, self.seen = InputSpec(size_px=size_px), []
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        self.seen.append(pixels.copy())
+        grid = pixels[:, 4::8, 4::8].astype(np.float32).reshape(len(pixels), -1)
+        return grid - grid.mean(axis=1, keepdims=True)
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+
+
+def test_the_embedder_sees_what_the_generator_drew(pixels):
+    inner = Grid()
+    vectors = FrontalisedEmbedder(inner, Mirror())(pixels)
+    np.testing.assert_array_equal(inner.seen[0], pixels[:, :, ::-1])
+    np.testing.assert_array_equal(vectors, Grid()(pixels[:, :, ::-1]))
+
+
+def test_each_gets_its_own_size(pixels):
+    inner = Grid(size_px=32)
+    wrapped = FrontalisedEmbedder(inner, Mirror(size_px=64))
+    assert wrapped.spec.size_px == 64
+    wrapped(pixels)
+    assert inner.seen[0].shape == (3, 32, 32, 3)
+
+
+def test_name_and_digest_say_both(pixels):
+    wrapped = FrontalisedEmbedder(Grid(), Mirror())
+    assert wrapped.name == "grid + frontalised by mirror"
+    other = Mirror()
+    other.sha256 = "f" * 64
+    assert len({wrapped.sha256, FrontalisedEmbedder(Grid(), other).sha256, Grid.sha256, Mirror.sha256}) == 4
+    assert embedding_keys(wrapped, pixels, False) != embedding_keys(Grid(), pixels, False)
+
+
+def test_only_probes_are_turned_and_the_plain_score_stands_beside(rendered: Manifest, tmp_path):
+    inner = Grid()
+    wrapped = FrontalisedEmbedder(inner, Mirror())
+    with EmbeddingCache(tmp_path) as cache:
+        result = evaluate(rendered, [inner, wrapped], measure=QUICK, cache=cache)
+        assert cache.hits == 84  # what is enrolled was embedded for the plain system already
+    plain, turned = result.systems
+    assert (plain.name, turned.name) == ("grid", "grid + frontalised by mirror")
+    assert turned.record["frontalised_by"] == "mirror"
+    assert "frontalised_by" not in plain.record
+    table = result.scores
+    paths = rendered.table["path"].tolist()
+    pictures = np.stack([read_picture(path) for path in rendered.paths])
+    turned_vectors, plain_vectors = unit(wrapped(pictures)), unit(Grid()(pictures))
+    for chosen in (table.search, ~table.search):  # the sample across poses too is probe by reference
+        first, second = (
+            [paths.index(path) for path in table.pictures["path"].iloc[side[chosen][:300]]]
+            for side in (table.probe, table.reference)
+        )
+        expected = np.einsum("nd,nd->n", turned_vectors[first], plain_vectors[second])
+        np.testing.assert_allclose(table.scores[turned.name][chosen][:300], expected, atol=1e-5)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_another_alignment_and_a_generator_without_degrees_are_refused():
+    with pytest.raises(DataError, match=r"grid behind mirror: .*'arcface-112'"):
+        FrontalisedEmbedder(Grid(), Mirror(template="arcface-112"))
+
+    class Degreeless(Mirror):
+        def poses_for_yaws(self, yaws):
+            raise DataError("this generator knows no degrees")
+
+    with pytest.raises(DataError, match="knows no degrees"):
+        FrontalisedEmbedder(Grid(), Degreeless())
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A generator of random weights, saved as 'ipgan train' saves one."""
+    import torch
+
+    from ipgan import Rotator
+    from ipgan.config import ModelConfig
+    from ipgan.networks import Rotation
+    from ipgan.pose_map import PoseMap
+    from pifr.core.config import check_config
+
+    values = {
+        "generator_channel_base": 256, "encoder_channel_base": 128, "discriminator_channel_base": 128,
+        "pose_channel_base": 128, "channel_max": 16, "identity_dim": 16, "pose_dim": 4, "style_dim": 16,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    rotation = Rotation(check_config(ModelConfig, values, "test"), 64)
+    poses = PoseMap(np.array([-90.0, 90.0]), np.array([[0, 0, 0, 0], [1, 1, 1, 1]], np.float32))
+    rotator = Rotator(rotation, InputSpec(size_px=64), poses, "random", "", torch.device("cpu"), "float32")
+    return str(rotator.save(tmp_path_factory.mktemp("model") / "weights"))
+
+
+def test_a_generator_of_this_house_stands_before_an_embedder(model, rendered: Manifest):
+    from ipgan import Rotator
+
+    rotator, inner = Rotator.load(model, "cpu", "float32"), Grid()
+    pixels = np.stack([read_picture(path) for path in rendered.paths[:3]])
+    FrontalisedEmbedder(inner, rotator)(pixels)
+    np.testing.assert_array_equal(inner.seen[0], rotator.rotate(pixels, [0.0])[:, 0])
+
+
+def test_views_of_augment_are_what_preservation_takes(model, rendered: Manifest, tmp_path):
+    from ipgan import Rotator
+    from pifr.augment import AugmentConfig, augment
+    from pifr.data.manifest import read_manifest
+    from pifr.evaluation import measure_preservation
+
+    made = augment(rendered, Rotator.load(model, "cpu"), tmp_path / "views", AugmentConfig(yaws_degrees=(-45, 45)))
+    found = measure_preservation(rendered, read_manifest(made.manifest_path), [Grid()], measure=QUICK).systems[0]
+    assert (found.overall.views, found.overall.people) == (24, 12)
+    assert list(found.by_yaw) == ["-45", "45"]
+    assert found.overall.kept.value == 1  # without a threshold every view is accepted
+    assert found.overall.cosine is not None
