@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ class Batch:
         same_person: ``(B,)`` bool.
         paired: ``(B,)`` bool.
         yaw: ``(B,)`` of driver and target in units of 90 degrees, NaN where unknown.
+        unlabelled: ``(U, 3, S, S)`` pictures of people who are not known; none where there are none.
     """
 
     source: Tensor
@@ -36,6 +38,7 @@ class Batch:
     same_person: Tensor
     paired: Tensor
     yaw: Tensor
+    unlabelled: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,13 +66,21 @@ def make_batch(data: TrainingData, pairs: Pairs, config: AugmentationConfig, dev
         same_person=on_device(pairs.same_person),
         paired=on_device(pairs.paired),
         yaw=on_device(data.yaw_degrees[pairs.driver]).float() * flip / 90,
+        unlabelled=to_input(data.unlabelled_store[pairs.unlabelled], data.spec, device),
     )
 
 
-def first_pictures(data: TrainingData, device: torch.device, count: int = 256) -> Tensor:
-    """Return ``(count, 3, S, S)`` pictures spread evenly over the manifest, unaugmented."""
-    rows = np.unique(np.linspace(0, len(data) - 1, count).astype(int))
-    return to_input(data.store[rows], data.spec, device)
+def rows_over_the_manifest(data: TrainingData, count: int) -> np.ndarray:
+    """Return at most ``count`` rows spread evenly over the manifest, ``(N,)``."""
+    return np.unique(np.linspace(0, len(data) - 1, count).astype(int))
+
+
+def pictures_in_batches(
+    data: TrainingData, rows: np.ndarray, device: torch.device, batch_size: int = 256
+) -> Iterator[Tensor]:
+    """Yield ``(B, 3, S, S)`` unaugmented pictures."""
+    for start in range(0, len(rows), batch_size):
+        yield to_input(data.store[rows[start : start + batch_size]], data.spec, device)
 
 
 def _with_flip(warp: Warp, flip: Tensor) -> Warp:

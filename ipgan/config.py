@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pifr.backbones.config import BackboneConfig
 from pifr.core.config import Config
 from pifr.core.device import Precision
 
@@ -16,6 +17,8 @@ class DataConfig(Config):
 
     manifest: Path = Path("manifest.csv")
     """Manifest of square pictures, CSV or Parquet; only ``path`` and ``subject`` are needed."""
+    unlabelled: Path | None = None
+    """Manifest of further pictures whose people are not known; they serve the generation path and the discriminator."""
     split: str | None = "train"
     """Rows of this split train; None takes all rows."""
     grid_split: str | None = "val"
@@ -44,7 +47,10 @@ class PairsConfig(Config):
     """Share of pairs whose driver is another view of the source's own sitting, where there is one."""
     same_picture: float = Field(default=0.05, ge=0, le=1)
     """Share of pairs whose driver is the source picture itself: plain reconstruction."""
-    frontal_source: float = Field(default=0.9, ge=0, le=1)
+    driver_elsewhere: float = Field(default=0.7, ge=0, le=1)
+    """Share of the pairs of one sitting whose driver is not the true view itself but another picture of that person
+    from that side, in other light or of another day: the pose code then can't carry the light. Needs known yaw."""
+    frontal_source: float = Field(default=0.7, ge=0, le=1)
     """Share of pairs whose source is within 30 degrees of frontal, where yaw is known: it is what users will turn."""
     generation: float = Field(default=0.25, ge=0, le=1)
     """Size of the generation path's batch as a share of ``batch_size``; comes on top of it."""
@@ -70,11 +76,29 @@ class ModelConfig(Config):
     channel_max: int = Field(default=256, ge=8)
     """No layer is wider."""
     identity_dim: int = Field(default=256, ge=2)
-    """Length F of the identity code."""
+    """Length F of the identity code; a recogniser that serves as encoder brings its own."""
+    identity_backbone: BackboneConfig | None = None
+    """Shape of the recogniser that serves as identity encoder; filled in by training, see ``identity.role``."""
     pose_dim: int = Field(default=16, ge=1)
     """Length P of the pose code."""
     style_dim: int = Field(default=256, ge=8)
     """Width of the mapping that turns both codes into styles."""
+
+
+class IdentityConfig(Config):
+    """Where identity comes from, and who else watches over it."""
+
+    recognizer: Path | None = None
+    """Run folder of a recogniser trained by ``pifr train-recognizer`` on pictures of the same alignment."""
+    role: Literal["loss", "encoder", "fine-tuned encoder"] = "loss"
+    """What the recogniser does. loss: the encoder is trained jointly, and the recogniser only compares the faces made
+    with the true ones. encoder: its embedding is the identity code, frozen. fine-tuned encoder: so, and trained on."""
+
+    @model_validator(mode="after")
+    def _encoder_needs_recognizer(self) -> Self:
+        if self.recognizer is None and self.role != "loss":
+            raise ValueError(f"role {self.role!r} needs identity.recognizer")
+        return self
 
 
 class LossConfig(Config):
@@ -89,7 +113,13 @@ class LossConfig(Config):
     identity_cosine: float = Field(default=0.5, ge=0)
     """Recovery of the identity code from the generated face."""
     identity_feature: float = Field(default=1.0, ge=0)
-    """Identity features of the generated face against those of the true view, where it exists."""
+    """Identity encoder's features of the generated face against those of the true view, where it exists."""
+    identity_view: float = Field(default=0.2, ge=0)
+    """One identity code from whatever side a head is seen: the source's code against the true view's."""
+    recognizer_cosine: float = Field(default=0.5, ge=0)
+    """The recogniser's embedding of the generated face against that of the true view, or of the source."""
+    recognizer_feature: float = Field(default=1.0, ge=0)
+    """The recogniser's features of the generated face against those of the true view, where it exists."""
     pose_recovery: float = Field(default=0.2, ge=0)
     """Recovery of the pose code from the generated face."""
     reconstruction: float = Field(default=1.0, ge=0)
@@ -133,6 +163,8 @@ class OptimizerConfig(Config):
 
     lr: float = Field(default=1.4e-2, gt=0)
     """Learning rate of encoders and generator; large, since equalised layers have weights of about 1."""
+    backbone_lr: float = Field(default=1e-4, gt=0)
+    """Learning rate of a recogniser that is fine-tuned as encoder; its layers are not equalised."""
     betas: tuple[float, float] = (0.9, 0.99)
     """Adam's betas for encoders and generator."""
     discriminator_lr: float = Field(default=3e-3, gt=0)
@@ -162,6 +194,7 @@ class TrainConfig(Config):
     """Goes into the run folder's name."""
     data: DataConfig = DataConfig()
     pairs: PairsConfig = PairsConfig()
+    identity: IdentityConfig = IdentityConfig()
     model: ModelConfig = ModelConfig()
     losses: LossConfig = LossConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
@@ -172,6 +205,8 @@ class TrainConfig(Config):
     """Pairs a step, over all processes and micro-batches."""
     warmup_steps: int = Field(default=0, ge=0)
     """First steps, on pairs alone: no adversary, no generation path, no recovery of codes. A third cheaper."""
+    erase_steps: int = Field(default=500, ge=0)
+    """Every so many steps, and at the end, the pose is taken out of identity codes in closed form; 0 never does it."""
     coarse_steps: int = Field(default=0, ge=0)
     """First steps that draw at half size and enlarge; cheaper still."""
     seed: int = 0

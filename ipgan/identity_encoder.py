@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ipgan.blocks import GAIN, EqualLinear, Trunk, activate
 from ipgan.config import ModelConfig
+from pifr.backbones import FeatureTap, create_backbone
 
 
 class Identity(NamedTuple):
@@ -22,6 +23,22 @@ class Identity(NamedTuple):
 
     code: Tensor
     features: tuple[Tensor, ...]
+
+
+class IdentityNetwork(Protocol):
+    """What any identity encoder can do."""
+
+    def __call__(self, images: Tensor) -> Identity:
+        """Encode ``(B, 3, S, S)``."""
+
+    def raw(self, images: Tensor) -> Tensor:
+        """Return codes ``(B, F)`` before they are scaled to unit norm."""
+
+    def edit(self, matrix: Tensor, offset: Tensor) -> None:
+        """Apply ``x -> matrix x + offset`` to all raw codes from now on."""
+
+    def centre(self, images: Tensor) -> None:
+        """Fit a fresh encoder to the pictures ``(B, 3, S, S)``."""
 
 
 class IdentityEncoder(nn.Module):
@@ -46,6 +63,17 @@ class IdentityEncoder(nn.Module):
         code = self.head(self._summary(features))
         return Identity(F.normalize(code.float(), dim=1), tuple(features[-3:-1]))
 
+    def raw(self, images: Tensor) -> Tensor:
+        """Return codes ``(B, F)`` before they are scaled to unit norm."""
+        code: Tensor = self.head(self._summary(self.trunk(images))).float()
+        return code
+
+    @torch.no_grad()
+    def edit(self, matrix: Tensor, offset: Tensor) -> None:
+        """Fold ``x -> matrix x + offset`` into the last layer: nothing is added to the network."""
+        self.head.weight.copy_(matrix @ self.head.weight)
+        self.head.bias.copy_(matrix @ self.head.bias + offset)
+
     @torch.no_grad()
     def centre(self, images: Tensor) -> None:
         """Shift and scale the head so that the codes of ``(B, 3, S, S)`` have mean 0 and spread 1 before normalising.
@@ -54,7 +82,7 @@ class IdentityEncoder(nn.Module):
         people apart is then a small part of a large vector. Called once, before the first step (data-dependent
         initialisation, Kraehenbuehl et al., ICLR 2016).
         """
-        codes = self.head(self._summary(self.trunk(images)))
+        codes = self.raw(images)
         mean = codes.mean(dim=0)
         spread = (codes - mean).square().mean().sqrt().clamp_min(1e-6)
         self.head.weight.div_(spread)
@@ -62,3 +90,61 @@ class IdentityEncoder(nn.Module):
 
     def _summary(self, features: list[Tensor]) -> Tensor:
         return activate(self.hidden(features[-1].flatten(1)))
+
+
+class BackboneIdentity(nn.Module):
+    """A recogniser as identity encoder: its embedding, after an affine map that erasure may write to, is the code.
+
+    Args:
+        config: Names the backbone's shape.
+        size_px: Side of the pictures.
+    """
+
+    matrix: Tensor
+    offset: Tensor
+
+    def __init__(self, config: ModelConfig, size_px: int) -> None:
+        super().__init__()
+        assert config.identity_backbone is not None
+        shape = config.identity_backbone
+        self.backbone = create_backbone(shape.name, size_px, shape.embedding_dim, shape.width, shape.dropout)
+        self.register_buffer("matrix", torch.eye(shape.embedding_dim))
+        self.register_buffer("offset", torch.zeros(shape.embedding_dim))
+        self._tap = FeatureTap(self.backbone, [size_px // 8, size_px // 4])
+
+    def forward(self, images: Tensor) -> Identity:
+        """Encode ``(B, 3, S, S)``."""
+        embedding, features = self._recognise(images)
+        return Identity(F.normalize(self._mapped(embedding), dim=1), features)
+
+    def raw(self, images: Tensor) -> Tensor:
+        """Return codes ``(B, D)`` before they are scaled to unit norm."""
+        return self._mapped(self._recognise(images)[0])
+
+    @torch.no_grad()
+    def edit(self, matrix: Tensor, offset: Tensor) -> None:
+        """Apply ``x -> matrix x + offset`` to all codes from now on."""
+        self.offset.copy_(matrix @ self.offset + offset)
+        self.matrix.copy_(matrix @ self.matrix)
+
+    def centre(self, images: Tensor) -> None:
+        """Do nothing: a trained recogniser's embeddings are centred."""
+
+    def train(self, mode: bool = True) -> BackboneIdentity:
+        """Keep batch statistics and dropout as at inference, fine-tuned or not."""
+        return super().train(False)
+
+    def _recognise(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        dtype = images.dtype
+        with torch.autocast(images.device.type, dtype=dtype, enabled=dtype != torch.float32):
+            return self._tap(images.float())
+
+    def _mapped(self, embedding: Tensor) -> Tensor:
+        return embedding.float() @ self.matrix.T + self.offset
+
+
+def build_identity_encoder(config: ModelConfig, size_px: int) -> IdentityEncoder | BackboneIdentity:
+    """Build the encoder that ``config`` asks for, with fresh weights."""
+    if config.identity_backbone is not None:
+        return BackboneIdentity(config, size_px)
+    return IdentityEncoder(config, size_px)

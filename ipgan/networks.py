@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ipgan.config import ModelConfig
 from ipgan.discriminator import Discriminator
+from ipgan.erasure import leace, pose_concept
 from ipgan.generator import Generator
-from ipgan.identity_encoder import IdentityEncoder
+from ipgan.identity_encoder import BackboneIdentity, build_identity_encoder
 from ipgan.pose_encoder import PoseEncoder
 from pifr.core.seeds import derive_seed
 
@@ -28,7 +30,7 @@ class Rotation(nn.Module):
     def __init__(self, config: ModelConfig, size_px: int) -> None:
         super().__init__()
         self.config = config
-        self.identity_encoder = IdentityEncoder(config, size_px)
+        self.identity_encoder = build_identity_encoder(config, size_px)
         self.pose_encoder = PoseEncoder(config, size_px)
         self.generator = Generator(config, size_px)
 
@@ -70,6 +72,31 @@ class Networks:
         self.adversary = Adversary(config, size_px, people).to(device)
         self.averaged = copy.deepcopy(self.rotation).requires_grad_(False).eval()
 
+    def start_from(self, backbone: nn.Module, trainable: bool) -> None:
+        """Take a trained recogniser's weights for the identity encoder; it learns on only if ``trainable``."""
+        encoder = self.rotation.identity_encoder
+        assert isinstance(encoder, BackboneIdentity)
+        encoder.backbone.load_state_dict(backbone.state_dict())
+        encoder.backbone.requires_grad_(trainable)
+        self.averaged.load_state_dict(self.rotation.state_dict())
+
+    @torch.no_grad()
+    def erase_pose(self, images: Iterable[Tensor], yaw_degrees: np.ndarray, dtype: torch.dtype) -> None:
+        """Edit both identity encoders so that no linear probe reads the pose off their codes; see :mod:`ipgan.erasure`.
+
+        Args:
+            images: Batches ``(B, 3, S, S)`` of training pictures, N together.
+            yaw_degrees: ``(N,)`` their yaw, NaN where unknown.
+            dtype: Number format of the networks.
+        """
+        batches = list(images)
+        for rotation in (self.rotation, self.averaged):
+            encoder, poser = rotation.identity_encoder, rotation.pose_encoder
+            codes = torch.cat([encoder.raw(batch.to(dtype)) for batch in batches]).cpu().numpy()
+            poses = torch.cat([poser(batch.to(dtype)).mean for batch in batches]).cpu().numpy()
+            values = leace(codes, pose_concept(yaw_degrees, poses))
+            encoder.edit(*(torch.from_numpy(value).float().to(batches[0].device) for value in values))
+
     def centre(self, images: Tensor) -> None:
         """Fit fresh networks to the pictures ``(B, 3, S, S)``; see :meth:`IdentityEncoder.centre`."""
         self.rotation.identity_encoder.centre(images)
@@ -81,7 +108,14 @@ class Networks:
 
     def rotation_parameters(self) -> list[nn.Parameter]:
         """Weights trained by the rotation's optimizer: encoders, generator and the people's directions."""
-        return [*self.rotation.parameters(), self.adversary.people]
+        backbone = {id(parameter) for parameter in self.backbone_parameters()}
+        mine = [parameter for parameter in self.rotation.parameters() if id(parameter) not in backbone]
+        return [*mine, self.adversary.people]
+
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """Weights of a recogniser that serves as encoder; they have a learning rate of their own."""
+        encoder = self.rotation.identity_encoder
+        return list(encoder.backbone.parameters()) if isinstance(encoder, BackboneIdentity) else []
 
     def discriminator_parameters(self) -> list[nn.Parameter]:
         """Weights trained by the discriminator's optimizer."""

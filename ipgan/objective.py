@@ -17,6 +17,7 @@ from ipgan.batch import Batch
 from ipgan.config import TrainConfig
 from ipgan.diff_augment import augment_for_discriminator
 from ipgan.networks import Networks, frozen
+from ipgan.recognizer import Recognizer
 
 Terms = dict[str, Tensor]
 
@@ -56,8 +57,9 @@ class Faces:
 
 
 def rotation_terms(
-    networks: Networks, batch: Batch, config: TrainConfig, dtype: torch.dtype, stage: Stage
-) -> tuple[Terms, Faces]:
+    networks: Networks, batch: Batch, config: TrainConfig, dtype: torch.dtype, stage: Stage,
+    recognizer: Recognizer | None = None,
+) -> tuple[Terms, Faces]:  # fmt: skip
     """Compute the terms of encoders and generator.
 
     Args:
@@ -66,6 +68,7 @@ def rotation_terms(
         config: Weights decide which terms are computed at all.
         dtype: Number format of the networks.
         stage: What is trained by now.
+        recognizer: Compares the faces made with the true ones; None leaves its terms out.
 
     Returns:
         Unweighted terms by their names in :class:`ipgan.config.LossConfig`, and the faces made.
@@ -79,7 +82,7 @@ def rotation_terms(
     identity, pose = source.code, posterior.sample()
     if stage.adversary and config.pairs.generation > 0:
         count = max(1, round(config.pairs.generation * pairs))
-        identity = torch.cat([identity, identity_prior(source.code.detach(), count)])
+        identity = torch.cat([identity, identity_prior(known_codes(networks, batch, source.code, dtype), count)])
         pose = torch.cat([pose, torch.randn(count, pose.shape[1], device=pose.device)])
     made = networks.rotation.generator(identity, pose, dtype, coarse=stage.coarse)
     turned = made[:pairs]
@@ -101,8 +104,10 @@ def rotation_terms(
     if stage.warmup:
         return terms, Faces(made.detach(), identity.detach())
     with frozen(encoder, poser, networks.adversary.discriminator):
-        if weights.identity_cosine or weights.identity_feature:
-            terms |= _identity_recovery(networks, batch, made, identity.detach(), config, dtype)
+        if weights.identity_cosine or weights.identity_feature or weights.identity_view:
+            terms |= _identity_recovery(networks, batch, made, identity, config, dtype)
+        if recognizer is not None:
+            terms |= _recognition(recognizer, batch, turned, config, dtype)
         if weights.pose_recovery:
             terms["pose_recovery"] = losses.pose_recovery(poser(made.to(dtype)).mean, pose.detach())
         if stage.adversary:
@@ -129,6 +134,10 @@ def discriminator_terms(
     # A target that shows another person would be matched with the wrong code; its source takes its place.
     mine = batch.same_person[:, None, None, None]
     real, wanted = torch.where(mine, batch.target, batch.source), faces.wanted[: len(batch)]
+    if len(batch.unlabelled):
+        with torch.no_grad():
+            codes = networks.rotation.identity_encoder(batch.unlabelled.to(dtype)).code
+        real, wanted = torch.cat([real, batch.unlabelled]), torch.cat([wanted, codes])
     made = augment_for_discriminator(faces.made, kinds)
     real = augment_for_discriminator(real, kinds)
     fake_scores = judge(made.to(dtype), faces.wanted)
@@ -137,6 +146,15 @@ def discriminator_terms(
         half = max(1, len(real) // 2)
         terms["r1"] = losses.r1_penalty(lambda images: judge(images, wanted[:half]), real[:half])
     return terms
+
+
+def known_codes(networks: Networks, batch: Batch, source_codes: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return the codes ``(B + U, F)`` that the prior mixes: the sources', and those of pictures of unknown people."""
+    if not len(batch.unlabelled):
+        return source_codes.detach()
+    with torch.no_grad():
+        codes = networks.rotation.identity_encoder(batch.unlabelled.to(dtype)).code
+    return torch.cat([source_codes.detach(), codes])
 
 
 def identity_prior(codes: Tensor, count: int) -> Tensor:
@@ -163,15 +181,40 @@ def weighted_sum(terms: Terms, weights: dict[str, float]) -> Tensor:
 def _identity_recovery(
     networks: Networks, batch: Batch, made: Tensor, wanted: Tensor, config: TrainConfig, dtype: torch.dtype
 ) -> Terms:
-    """Read the identity off the faces made: the code, and where the true view is known, the features."""
-    encoder = networks.rotation.identity_encoder
+    """Read the identity off the faces made: the code, and where the true view is known, the features.
+
+    ``wanted`` carries the graph of the sources' codes: only ``identity_view`` sends a gradient down there.
+    """
+    encoder, weights = networks.rotation.identity_encoder, config.losses
     terms: Terms = {}
-    found = encoder(made.to(dtype))
-    if config.losses.identity_cosine:
-        terms["identity_cosine"] = losses.identity_cosine(found.code, wanted)
-    if config.losses.identity_feature and bool(batch.paired.any()):
+    if weights.identity_cosine or weights.identity_feature:
+        found = encoder(made.to(dtype))
+    if weights.identity_cosine:
+        terms["identity_cosine"] = losses.identity_cosine(found.code, wanted.detach())
+    if (weights.identity_feature or weights.identity_view) and bool(batch.paired.any()):
         with torch.no_grad():
-            true = encoder(batch.target[batch.paired].to(dtype)).features
-        mine = [features[: len(batch)][batch.paired] for features in found.features]
-        terms["identity_feature"] = losses.identity_feature(mine, true)
+            true = encoder(batch.target[batch.paired].to(dtype))
+        if weights.identity_feature:
+            mine = [features[: len(batch)][batch.paired] for features in found.features]
+            terms["identity_feature"] = losses.identity_feature(mine, true.features)
+        if weights.identity_view:
+            terms["identity_view"] = losses.identity_cosine(wanted[: len(batch)][batch.paired], true.code)
+    return terms
+
+
+def _recognition(
+    recognizer: Recognizer, batch: Batch, turned: Tensor, config: TrainConfig, dtype: torch.dtype
+) -> Terms:
+    """Compare the faces made with the true views, and with the sources where there is none."""
+    weights, terms = config.losses, Terms()
+    if not weights.recognizer_cosine and not weights.recognizer_feature:
+        return terms
+    with torch.no_grad():
+        true = recognizer(torch.where(batch.paired[:, None, None, None], batch.target, batch.source), dtype)
+    found = recognizer(turned, dtype)
+    if weights.recognizer_cosine:
+        terms["recognizer_cosine"] = losses.identity_cosine(found.code, true.code)
+    if weights.recognizer_feature and bool(batch.paired.any()):
+        pairs = ([features[batch.paired] for features in one.features] for one in (found, true))
+        terms["recognizer_feature"] = losses.identity_feature(*pairs)
     return terms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -31,13 +31,19 @@ class GuardedAdam:
         lr: Learning rate.
         betas: Adam's betas.
         config: Patience.
+        slow: Further weights with a rate of their own.
+        slow_lr: That rate.
     """
 
     def __init__(
-        self, name: str, parameters: list[nn.Parameter], lr: float, betas: tuple[float, float], config: OptimizerConfig
-    ) -> None:
-        self.name, self.parameters, self.lr, self.patience = name, parameters, lr, config.max_skipped_in_a_row
-        self.adam = torch.optim.Adam(parameters, lr=lr, betas=betas, eps=1e-8, fused=True)
+        self, name: str, parameters: list[nn.Parameter], lr: float, betas: tuple[float, float],
+        config: OptimizerConfig, slow: Sequence[nn.Parameter] = (), slow_lr: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.name, self.parameters, self.patience = name, [*parameters, *slow], config.max_skipped_in_a_row
+        rates = [(parameters, lr), (slow, slow_lr)]
+        self.groups = [{"params": some, "lr": rate} for some, rate in rates if some]
+        self.rates = [rate for some, rate in rates if some]
+        self.adam = torch.optim.Adam(self.groups, lr=lr, betas=betas, eps=1e-8, fused=True)
         self.skipped = 0
         self.in_a_row = 0
 
@@ -59,8 +65,8 @@ class GuardedAdam:
         norm = float(total_norm(self.parameters))
         if math.isfinite(norm):
             self.in_a_row = 0
-            for group in self.adam.param_groups:
-                group["lr"] = self.lr * factor
+            for group, rate in zip(self.adam.param_groups, self.rates, strict=True):
+                group["lr"] = rate * factor
             self.adam.step()
         else:
             self._count(step, terms)
@@ -98,7 +104,10 @@ class Optimizers:
     """
 
     def __init__(self, networks: Networks, config: OptimizerConfig) -> None:
-        self.rotation = GuardedAdam("rotation", networks.rotation_parameters(), config.lr, config.betas, config)
+        self.rotation = GuardedAdam(
+            "rotation", networks.rotation_parameters(), config.lr, config.betas, config,
+            networks.backbone_parameters(), config.backbone_lr,
+        )  # fmt: skip
         self.discriminator = GuardedAdam(
             "discriminator",
             networks.discriminator_parameters(),

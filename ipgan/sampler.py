@@ -23,6 +23,7 @@ class Pairs:
         target: ``(B,)`` what the result is compared with: the true view where there is one, the driver else.
         same_person: ``(B,)`` bool, target and source are one person.
         paired: ``(B,)`` bool, target and source are one moment.
+        unlabelled: ``(U,)`` rows of the manifest of unknown people.
     """
 
     source: np.ndarray
@@ -30,6 +31,7 @@ class Pairs:
     target: np.ndarray
     same_person: np.ndarray
     paired: np.ndarray
+    unlabelled: np.ndarray
 
     def __len__(self) -> int:
         return len(self.source)
@@ -56,6 +58,7 @@ class PairSampler:
         self.config, self.batch_size, self.seed = config, batch_size, seed
         self.people, self.sittings, yaws = data.people, data.sittings, data.yaw_degrees
         self.of_person = [np.flatnonzero(data.people == person) for person in range(data.people_count)]
+        self.unlabelled_count = len(data.unlabelled_store)
         frontal = np.abs(yaws) <= _FRONTAL_DEGREES
         self.frontal_of_person = [rows[frontal[rows]] for rows in self.of_person]
         known = data.sittings >= 0
@@ -73,7 +76,13 @@ class PairSampler:
         rng = numpy_generator(self.seed, "pairs", step)
         rows = [self._pair(rng) for _ in range(self.batch_size)]
         source, driver, target, paired = (np.array(column) for column in zip(*rows, strict=True))
-        return Pairs(source, driver, target, self.people[source] == self.people[target], paired.astype(bool))
+        same_person = self.people[source] == self.people[target]
+        return Pairs(source, driver, target, same_person, paired.astype(bool), self._unlabelled(rng))
+
+    def _unlabelled(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw as many pictures of unknown people as the generation path draws faces, if there are any."""
+        count = round(self.config.generation * self.batch_size) if self.unlabelled_count else 0
+        return rng.integers(max(1, self.unlabelled_count), size=count)
 
     def _pair(self, rng: np.random.Generator) -> tuple[int, int, int, bool]:
         person = int(rng.integers(len(self.of_person)))
@@ -87,7 +96,7 @@ class PairSampler:
         target = self._other_view(source, rng)
         if kind < self.config.same_picture + self.config.same_sitting:
             if target is not None:
-                return source, target, target, True
+                return source, self._driver_elsewhere(target, rng), target, True
             target = _other(self.of_person[person], source, rng)
             if target is not None:
                 return source, target, target, False
@@ -103,6 +112,14 @@ class PairSampler:
         other = int(rng.integers(len(self.of_person) - 1))
         driver = int(rng.choice(self.of_person[other + (other >= self.people[source])]))
         return source, driver, driver, False
+
+    def _driver_elsewhere(self, target: int, rng: np.random.Generator) -> int:
+        """Return another picture of the target's person from the same side but another sitting; else the target."""
+        if rng.random() >= self.config.driver_elsewhere or not np.isfinite(self.side[target]):
+            return target
+        rows = self.of_person[self.people[target]]
+        rows = rows[(self.side[rows] == self.side[target]) & (self.sittings[rows] != self.sittings[target])]
+        return int(rng.choice(rows)) if len(rows) else target
 
     def _other_view(self, source: int, rng: np.random.Generator) -> int | None:
         if self.sittings[source] < 0:

@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
-from ipgan.batch import first_pictures, make_batch
+from ipgan.batch import make_batch, pictures_in_batches, rows_over_the_manifest
 from ipgan.config import TrainConfig
 from ipgan.networks import Networks, parameters_in_millions
 from ipgan.objective import Stage, discriminator_terms, rotation_terms, weighted_sum
 from ipgan.optimization import Optimizers, learning_rate_factor
 from ipgan.precision import compute_dtype, keep_freed_memory
+from ipgan.recognizer import take_recognizer
 from ipgan.run_state import RunState, open_run
 from ipgan.sampler import PairSampler
 from ipgan.status import Meter
@@ -26,6 +27,9 @@ from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import seed_step
+
+_ERASURE_PICTURES = 3000
+"""Pictures from which the erasure of pose is learned; it needs a few times more than an identity code has numbers."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,13 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
         # Data and networks. Every process draws the same weights.
         data = open_training_data(config)
         sampler = PairSampler(data, config.pairs, config.batch_size, config.data.same_yaw_degrees, config.seed)
-        networks = Networks(config.model, config.data.size_px, data.people_count, config.seed, target)
-        networks.centre(first_pictures(data, target))
+        recognizer, model, backbone = take_recognizer(config, data.spec, target)
+        networks = Networks(model, config.data.size_px, data.people_count, config.seed, target)
+        if backbone is not None:
+            networks.start_from(backbone, trainable=config.identity.role == "fine-tuned encoder")
+        first = rows_over_the_manifest(data, 256)
+        networks.centre(next(pictures_in_batches(data, first, target)))
+        spread = rows_over_the_manifest(data, _ERASURE_PICTURES)
         optimizers = Optimizers(networks, config.optimizer)
         weights = config.losses.model_dump() | {
             "discriminator": 1.0,
@@ -126,7 +135,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                     batch = make_batch(
                         data, pairs.part(rank() + micro * world_size(), shares), config.augmentation, target
                     )
-                    terms, faces = rotation_terms(networks, batch, config, dtype, stage)
+                    terms, faces = rotation_terms(networks, batch, config, dtype, stage, recognizer)
                     torch.autograd.backward(weighted_sum(terms, weights) / micro_batches)
                     if stage.adversary:
                         judged = discriminator_terms(networks, batch, faces, config, dtype, penalise)
@@ -145,10 +154,13 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                     images, config.batch_size, config.optimizer.ema_half_life_images, config.optimizer.ema_rampup
                 )
 
+                last, stopped = done == config.steps, broadcast_flag(bool(stop))
+                if config.erase_steps and (last or done % config.erase_steps == 0):
+                    networks.erase_pose(pictures_in_batches(data, spread, target), data.yaw_degrees[spread], dtype)
+
                 # Tell, draw, save.
                 meter.add(seen, norm)
                 advance()
-                last, stopped = done == config.steps, broadcast_flag(bool(stop))
                 if last or done % config.tick_steps == 0:
                     record = meter.tick(images)
                     if is_main():

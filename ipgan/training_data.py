@@ -26,6 +26,7 @@ class TrainingData:
         people: ``(N,)`` which person, 0..K-1.
         sittings: ``(N,)`` which sitting, or -1 where no column tells.
         yaw_degrees: ``(N,)``, NaN where unknown or not to be used.
+        unlabelled_store: Pixels of people who are not known; may be empty.
         fingerprint: Digest of manifest and pictures.
     """
 
@@ -35,6 +36,7 @@ class TrainingData:
     people: np.ndarray
     sittings: np.ndarray
     yaw_degrees: np.ndarray
+    unlabelled_store: PixelStore | np.ndarray
     fingerprint: str
 
     def __len__(self) -> int:
@@ -54,6 +56,7 @@ def open_training_data(config: TrainConfig) -> TrainingData:
             can't be used.
     """
     manifest, sittings = check_training_manifest(config)
+    unlabelled, digest = _open_unlabelled(config, manifest)
     return TrainingData(
         manifest=manifest,
         store=open_pixels(manifest, config.data.size_px),
@@ -61,8 +64,19 @@ def open_training_data(config: TrainConfig) -> TrainingData:
         people=pd.factorize(manifest.table["subject"], sort=True)[0],
         sittings=sittings,
         yaw_degrees=manifest.yaw_degrees if config.data.use_yaw else np.full(len(manifest), np.nan),
-        fingerprint=manifest.fingerprint(),
+        unlabelled_store=unlabelled,
+        fingerprint=manifest.fingerprint() + digest,
     )
+
+
+def _open_unlabelled(config: TrainConfig, manifest: Manifest) -> tuple[PixelStore | np.ndarray, str]:
+    """Open the pictures of unknown people; return them and their digest."""
+    size = config.data.size_px
+    if config.data.unlabelled is None:
+        return np.empty((0, size, size, 3), np.uint8), ""
+    others = read_manifest(config.data.unlabelled)
+    InputSpec(size_px=size, template=manifest.template).require_template(others.template, others.name)
+    return open_pixels(others, size), others.fingerprint()
 
 
 def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:

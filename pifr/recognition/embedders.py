@@ -113,6 +113,7 @@ def embed_manifest(
             batch = embed_pixels(embedder, pixels, flip_fusion, cache)
             if vectors is None:
                 vectors = np.zeros((len(manifest), batch.shape[1]), dtype=np.float32)
+            _require_one_width({vectors.shape[1], batch.shape[1]}, embedder)
             vectors[rows[start : start + batch_size]] = batch
             advance(len(batch))
     assert vectors is not None  # a manifest holds a picture, and _open_readable refuses to return none
@@ -137,7 +138,16 @@ def embed_pixels(
         new = [key for key, is_missing in zip(keys, missing, strict=True) if is_missing]
         cache.put(new, computed)
         known.update(zip(new, computed, strict=True))
+    _require_one_width({len(vector) for vector in known.values()}, embedder)
     return np.stack([known[key] for key in keys])
+
+
+def _require_one_width(widths: set[int], embedder: Embedder) -> None:
+    if len(widths) > 1:
+        raise DataError(
+            "an embedder returns vectors of one width", where=embedder.name,
+            found=" and ".join(str(width) for width in sorted(widths)),
+        )  # fmt: skip
 
 
 def _fused(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool) -> np.ndarray:

@@ -18,7 +18,7 @@ def data_of(people, sittings, yaws):
     manifest: Manifest = make_manifest(table, Path("."), "test")
     return TrainingData(
         manifest, PixelStore(np.zeros((len(people), 4, 4, 3), np.uint8), Path("x")), InputSpec(),
-        np.array(people), np.array(sittings), np.array(yaws, float), "",
+        np.array(people), np.array(sittings), np.array(yaws, float), np.empty((0, 4, 4, 3), np.uint8), "",
     )  # fmt: skip
 
 
@@ -49,6 +49,17 @@ def test_same_sitting_pairs_share_person_and_sitting_but_not_the_picture():
     assert drawn["paired"].all()
     assert (SITTINGS[drawn["source"]] == SITTINGS[drawn["target"]]).all()
     assert (drawn["source"] != drawn["target"]).all()
+    driver, target = drawn["driver"], drawn["target"]
+    assert (PEOPLE[driver] == PEOPLE[target]).all()
+    assert (YAWS[driver] == YAWS[target]).all()
+    elsewhere = SITTINGS[driver] != SITTINGS[target]
+    assert ((driver == target) | elsewhere).all()
+    assert 0.6 < elsewhere.mean() < 0.8
+
+
+def test_the_true_view_itself_drives_where_no_other_sitting_shows_that_side():
+    alone = data_of(PEOPLE, PEOPLE, np.arange(18) * 10.0)
+    drawn = pairs_of(alone, same_sitting=1.0, same_picture=0.0)
     assert (drawn["driver"] == drawn["target"]).all()
 
 

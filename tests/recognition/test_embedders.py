@@ -15,6 +15,7 @@ from pifr.data.manifest import Manifest, make_manifest
 from pifr.data.pixels import open_pixels
 from pifr.data.spec import InputSpec
 from pifr.recognition import Embedder, embed_manifest, load_embedder
+from pifr.recognition.embedding_cache import EmbeddingCache
 
 
 class MeanColour:
@@ -217,3 +218,18 @@ def test_mistakes_in_ones_own_embedder_are_one_line(own_module: str) -> None:
         load_embedder("python:no_such_module_here:embed")
     with pytest.raises(ConfigError, match="is named python:package"):
         load_embedder("python:justamodule")
+
+
+class Widening(MeanColour):
+    """Returns vectors of another width for each batch."""
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        vectors = super().__call__(pixels)
+        return np.pad(vectors, [(0, 0), (0, len(self.batch_sizes))])
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_embedder_that_changes_its_width_is_refused(rendered: Manifest, tmp_path: Path, cached: bool) -> None:
+    cache = EmbeddingCache(tmp_path / "cache") if cached else None
+    with pytest.raises(DataError, match="vectors of one width, found 4 and 5"):
+        embed_manifest(Widening(), rendered, batch_size=50, cache=cache)
