@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pifr.evaluation.all_pairs import verification_of_all
     from pifr.evaluation.arrays import (
         IdentificationResult,
         VerificationResult,
@@ -51,6 +52,7 @@ _HOMES = {
     "read_result": "pifr.evaluation.results",
     "read_scores": "pifr.evaluation.scores",
     "side_by_side": "pifr.evaluation.comparison",
+    "verification_of_all": "pifr.evaluation.all_pairs",
 }
 __all__ = [
     "BenchmarkResult",
@@ -79,6 +81,7 @@ __all__ = [
     "read_scores",
     "side_by_side",
     "verification",
+    "verification_of_all",
 ]
 
 
