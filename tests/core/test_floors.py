@@ -20,6 +20,7 @@ FLOORS: dict[str, float] = {
     "pifr.evaluation": 4,
     "pifr.report": 5,
     "pifr.augment": 5,
+    "pifr.fidelity": 5,
     "pifr.chain": 6,
     "pifr.cli": 7,
     "ipgan.cli": 7,

@@ -22,7 +22,7 @@ def recipe_file(people, small_recipe, tmp_path, **changes):
     return path
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["sample"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["sample"], ["evaluate"]])
 def test_help_has_examples(command):
     result = invoke(*command, "--help")
     assert result.exit_code == 0

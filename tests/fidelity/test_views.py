@@ -1,0 +1,67 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ipgan import Rotator
+from pifr.core.errors import ConfigError, DataError
+from pifr.data.manifest import make_manifest
+from pifr.fidelity.views import make_views
+
+
+@pytest.fixture
+def lit(people):
+    """Four unseen people; whoever's yaw-0, yaw-30 and yaw-60 pictures are there under two lights and a smile."""
+    table = people.of_split("test").table
+    sheets = []
+    for light, expression in (("07", "neutral"), ("09", "neutral"), ("07", "smile")):
+        sheet = table[table["yaw"].isin([0, 30] if light == "09" else [0, 30, 60])].copy()
+        sheets.append(sheet.assign(illumination=light, expression=expression))
+    return make_manifest(pd.concat(sheets, ignore_index=True), people.folder, "lit.csv")
+
+
+def test_source_gallery_and_truth(generator, lit):
+    views, table = make_views(generator, lit, people=3), lit.table
+    assert len(views.people) == 3
+    assert (table["subject"].to_numpy()[views.source] == views.people).all()
+    assert set(table["illumination"][views.source]) == {"07"}
+    # Another light and another expression both differ in one column; the first row wins, and it is frontal.
+    assert set(table["illumination"][views.gallery]) == {"09"}
+    assert set(table["yaw"][views.gallery]) == {0}
+    assert views.gallery_is_other_sitting.all()
+    assert views.yaw_degrees.tolist() == [0, 30, 60] * 3
+    assert views.same_sitting.all()
+    assert (table["yaw"].to_numpy()[views.true] == views.yaw_degrees).all()
+    assert (table["subject"].to_numpy()[views.true] == views.people[views.person]).all()
+    turned = generator.rotate(views.store[views.source], [0, 30, 60]).reshape(-1, 32, 32, 3)
+    assert np.abs(views.generated.astype(int) - turned).max() <= 1
+
+
+def test_a_stated_source(generator, lit):
+    views = make_views(generator, lit, source={"illumination": "09"})
+    assert set(lit.table["illumination"][views.source]) == {"09"}
+    assert views.same_sitting.sum() == 8  # 60 degrees were not taken under that light
+    with pytest.raises(ConfigError, match=r"no column 'ilumination'.*did you mean 'illumination'"):
+        make_views(generator, lit, source={"ilumination": "09"})
+    with pytest.raises(DataError, match="with illumination=13, found 0"):
+        make_views(generator, lit, source={"illumination": "13"})
+
+
+def test_one_sitting_finds_the_source_but_never_itself(generator, people):
+    views = make_views(generator, people.of_split("test"))
+    assert (views.gallery == views.source).all()
+    assert not views.gallery_is_other_sitting.any()
+    assert 0 not in views.yaw_degrees
+
+
+def test_bad_input_is_one_line(generator, people):
+    manifest = people.of_split("test")
+    with pytest.raises(DataError, match="at least two people need a frontal source"):
+        make_views(generator, manifest.select(manifest.yaw_degrees > 20))
+    with pytest.raises(DataError, match="measured on at least two people"):
+        make_views(generator, manifest.select(manifest.table["subject"] == manifest.subjects[0]))
+    aligned = make_manifest(manifest.table.assign(template="arcface-112"), manifest.folder, "aligned.csv")
+    with pytest.raises(DataError, match="aligned by template 'arcface-112'"):
+        make_views(generator, aligned)
+    blind = Rotator(generator.rotation, generator.spec, None, "blind", "", generator.device)
+    with pytest.raises(DataError, match="blind: this generator knows no degrees"):
+        make_views(blind, manifest)
