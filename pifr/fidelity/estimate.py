@@ -48,6 +48,16 @@ class Estimate:
         return found if self.chance is None else f"{found}, chance {scale * self.chance:.{digits}f}"
 
 
+def nominal_yaws(yaws_degrees: np.ndarray) -> np.ndarray:
+    """Return the nearest multiples of 15 degrees ``(N,)``; half-way angles go away from zero on both sides.
+
+    Example:
+        >>> nominal_yaws(np.array([-58.4, 7.5, -7.5, 7.4])).tolist()
+        [-60.0, 15.0, -15.0, 0.0]
+    """
+    return np.sign(yaws_degrees) * np.floor(np.abs(yaws_degrees) / BIN_DEGREES + 0.5) * BIN_DEGREES + 0.0
+
+
 def estimate(values: np.ndarray, person: np.ndarray, weights: np.ndarray, chance: float | None = None) -> Estimate:
     """Average values.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ipgan import Rotator
 from pifr.core.seeds import numpy_generator
-from pifr.fidelity.estimate import BIN_DEGREES, Estimate, estimate
+from pifr.fidelity.estimate import Estimate, estimate, nominal_yaws
 from pifr.fidelity.views import Views
 
 
@@ -37,7 +37,7 @@ def measure_leakage(rotator: Rotator, views: Views, weights: np.ndarray, seed: i
         seed: Of the draw of the people that the first probe trains on.
     """
     pixels, person = views.store[views.probed], views.probed_person
-    yaw_bin = np.round(views.probed_yaw_degrees / BIN_DEGREES).astype(int)
+    yaw_bin = nominal_yaws(views.probed_yaw_degrees).astype(int)
     order = numpy_generator("people of the yaw probe", seed).permutation(len(views.people))
     train = np.isin(person, order[: (len(order) + 1) // 2])
     yaw = probe(rotator.identity_codes(pixels), yaw_bin, train, person, weights)

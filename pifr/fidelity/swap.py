@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ipgan import Rotator
-from pifr.fidelity.estimate import Estimate, estimate
+from pifr.fidelity.estimate import Estimate, estimate, nominal_yaws
 from pifr.fidelity.views import Views
 
 
@@ -52,7 +52,7 @@ def measure_swap(rotator: Rotator, views: Views, weights: np.ndarray) -> SwapFig
 def _drivers(views: Views) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return people ``(K,)`` and the two views ``(K,)`` that drive each: of the next two people at that yaw."""
     rows: list[tuple[int, int, int]] = []
-    yaws = np.round(views.yaw_degrees)
+    yaws = nominal_yaws(views.yaw_degrees)
     for yaw in np.unique(yaws):
         here = np.flatnonzero(yaws == yaw)
         if len(here) >= 3:

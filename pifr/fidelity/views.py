@@ -15,6 +15,7 @@ from pifr.core.errors import ConfigError, DataError, near_names
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest
 from pifr.data.pixels import PixelStore, open_pixels
+from pifr.fidelity.estimate import nominal_yaws
 
 FRONTAL_DEGREES = 7.5
 """A picture within this is frontal."""
@@ -109,6 +110,7 @@ def _plan(
 ) -> dict[str, np.ndarray]:
     columns = tuple(column for column in DataConfig().sitting_columns if column in manifest.table)
     sittings, yaws = sittings_of(manifest, columns), manifest.yaw_degrees
+    pitches = manifest.table["pitch"].fillna(0).to_numpy() if "pitch" in manifest.table else np.zeros(len(manifest))
     subjects = manifest.table["subject"].to_numpy(dtype=str)
     sitting_values = manifest.table[list(columns)].to_numpy(dtype=str)
     may_be_source = (np.abs(yaws) <= FRONTAL_DEGREES) & _has_values(manifest, source_values)
@@ -127,7 +129,7 @@ def _plan(
         parts["gallery"].append(gallery)
         parts["gallery_is_other_sitting"].append(sittings[gallery] != sittings[source])
         inside = rows[(yaws[rows] >= low - 0.5) & (yaws[rows] <= high + 0.5)]
-        for true in _true_views(inside, source, gallery, sittings, yaws):
+        for true in _true_views(inside, source, gallery, sittings, yaws, pitches):
             parts["true"].append(true)
             parts["same_sitting"].append(sittings[true] == sittings[source] >= 0)
             parts["person"].append(index)
@@ -169,7 +171,7 @@ def _require_people(manifest: Manifest, names: list[str], source_values: Mapping
 
 def _source(candidates: np.ndarray, rows: np.ndarray, sittings: np.ndarray, yaws: np.ndarray) -> int:
     """Choose the candidate whose sitting shows the most yaws, then the most frontal, then the first."""
-    shown = [len(np.unique(np.round(yaws[rows[sittings[rows] == sittings[row]]]))) for row in candidates]
+    shown = [len(np.unique(nominal_yaws(yaws[rows[sittings[rows] == sittings[row]]]))) for row in candidates]
     order = np.lexsort((candidates, np.abs(yaws[candidates]), -np.array(shown)))
     return int(candidates[order[0]])
 
@@ -183,10 +185,17 @@ def _gallery(rows: np.ndarray, source: int, sittings: np.ndarray, yaws: np.ndarr
     return int(others[np.lexsort((others, np.abs(yaws[others]), -agreement))[0]])
 
 
-def _true_views(rows: np.ndarray, source: int, gallery: int, sittings: np.ndarray, yaws: np.ndarray) -> list[int]:
-    """Return one true view a yaw, never the gallery picture itself, which would find itself."""
+def _true_views(
+    rows: np.ndarray, source: int, gallery: int, sittings: np.ndarray, yaws: np.ndarray, pitches: np.ndarray
+) -> list[int]:
+    """Return one true view a nominal yaw, never the gallery picture itself, which would find itself.
+
+    The source's sitting comes first, then the least pitch: a generator that is asked for a yaw knows of no camera
+    overhead.
+    """
     rows = rows[rows != gallery]
-    other_sitting = sittings[rows] != sittings[source]
-    rows = rows[np.lexsort((rows, other_sitting))]
-    _, first = np.unique(np.round(yaws[rows]), return_index=True)
-    return [int(row) for row in rows[first]]
+    nominal = nominal_yaws(yaws[rows])
+    keys = (rows, np.abs(yaws[rows] - nominal), np.abs(pitches[rows]), sittings[rows] != sittings[source])
+    order = np.lexsort(keys)
+    _, first = np.unique(nominal[order], return_index=True)
+    return [int(row) for row in rows[order[first]]]

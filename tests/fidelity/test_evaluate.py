@@ -35,6 +35,11 @@ def test_table_has_a_row_a_figure(result):
     assert list(table.columns) == ["figure", "all", "-90", "-60", "-30", "30", "60", "90"]
     assert "thumbnail: rank-1 %" in set(table["figure"])
     assert table["all"].str.len().all()
+    rank1 = table.set_index("figure").loc["thumbnail: rank-1 %"]
+    overall = result.identity["thumbnail"].rank1["all"]
+    assert rank1["all"].startswith(f"{100 * overall.value:.1f} [")
+    assert float(rank1["60"]) == round(100 * result.identity["thumbnail"].rank1["60"].value, 1)
+    assert rank1["-60"] == ""
 
 
 def test_a_generator_that_copies_the_truth_reaches_it(generator, people, thumbnail, monkeypatch):

@@ -53,6 +53,17 @@ def test_one_sitting_finds_the_source_but_never_itself(generator, people):
     assert 0 not in views.yaw_degrees
 
 
+def test_one_view_a_nominal_yaw_of_the_own_sitting_and_the_least_pitch(generator, lit):
+    """Cameras overhead share a nominal yaw with those at the height of the eyes; another sitting is turned anew."""
+    yaw = lit.table["yaw"] + (lit.table["illumination"] == "09") * 2.0
+    table = lit.table.assign(yaw=yaw, pitch=0.0)
+    overhead = table[table["yaw"] == 30].assign(yaw=30.4, pitch=35.0)
+    manifest = make_manifest(pd.concat([overhead, table], ignore_index=True), lit.folder, "overhead.csv")
+    views = make_views(generator, manifest)
+    assert views.yaw_degrees.tolist() == [0, 30, 60] * 4
+    assert not manifest.table["pitch"].to_numpy()[views.true].any()
+
+
 def test_bad_input_is_one_line(generator, people):
     manifest = people.of_split("test")
     with pytest.raises(DataError, match="at least two people need a frontal source"):
