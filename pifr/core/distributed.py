@@ -32,6 +32,8 @@ def process_group(device: torch.device) -> Iterator[None]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield
+        # Whoever leaves first takes its threads along: gloo aborts a process whose peer is still at work.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
 
