@@ -39,17 +39,12 @@ def leace(codes: np.ndarray, concept: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return matrix, mean - matrix @ mean
 
 
-def pose_concept(yaw_degrees: np.ndarray, pose_codes: np.ndarray) -> np.ndarray:
-    """Return what is to be erased: the yaw's bin where yaw is known, else the pose code and its square.
-
-    Args:
-        yaw_degrees: ``(N,)``, NaN where unknown.
-        pose_codes: ``(N, P)``, what the pose encoder says of the same pictures.
-
-    Returns:
-        ``(N, Z)``.
-    """
-    if not np.isfinite(yaw_degrees).all():
-        return np.concatenate([pose_codes, pose_codes**2], axis=1)
+def yaw_concept(yaw_degrees: np.ndarray) -> np.ndarray:
+    """Return which bin each yaw ``(N,)`` falls into, one column each ``(N, bins)``: erased where yaw is known."""
     bins = np.unique(np.round(yaw_degrees / _YAW_BIN_DEGREES), return_inverse=True)[1]
     return np.eye(bins.max() + 1)[bins]
+
+
+def pose_concept(pose_codes: np.ndarray) -> np.ndarray:
+    """Return pose codes ``(N, P)`` and their squares, ``(N, 2 P)``: what is erased where yaw is not known."""
+    return np.concatenate([pose_codes, pose_codes**2], axis=1)

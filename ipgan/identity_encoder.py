@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,22 +23,6 @@ class Identity(NamedTuple):
 
     code: Tensor
     features: tuple[Tensor, ...]
-
-
-class IdentityNetwork(Protocol):
-    """What any identity encoder can do."""
-
-    def __call__(self, images: Tensor) -> Identity:
-        """Encode ``(B, 3, S, S)``."""
-
-    def raw(self, images: Tensor) -> Tensor:
-        """Return codes ``(B, F)`` before they are scaled to unit norm."""
-
-    def edit(self, matrix: Tensor, offset: Tensor) -> None:
-        """Apply ``x -> matrix x + offset`` to all raw codes from now on."""
-
-    def centre(self, images: Tensor) -> None:
-        """Fit a fresh encoder to the pictures ``(B, 3, S, S)``."""
 
 
 class IdentityEncoder(nn.Module):

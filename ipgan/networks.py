@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ipgan.config import ModelConfig
 from ipgan.discriminator import Discriminator
-from ipgan.erasure import leace, pose_concept
+from ipgan.erasure import leace, pose_concept, yaw_concept
 from ipgan.generator import Generator
 from ipgan.identity_encoder import BackboneIdentity, build_identity_encoder
 from ipgan.pose_encoder import PoseEncoder
@@ -93,8 +93,11 @@ class Networks:
         for rotation in (self.rotation, self.averaged):
             encoder, poser = rotation.identity_encoder, rotation.pose_encoder
             codes = torch.cat([encoder.raw(batch.to(dtype)) for batch in batches]).cpu().numpy()
-            poses = torch.cat([poser(batch.to(dtype)).mean for batch in batches]).cpu().numpy()
-            values = leace(codes, pose_concept(yaw_degrees, poses))
+            if np.isfinite(yaw_degrees).all():
+                concept = yaw_concept(yaw_degrees)
+            else:
+                concept = pose_concept(torch.cat([poser(batch.to(dtype)).mean for batch in batches]).cpu().numpy())
+            values = leace(codes, concept)
             encoder.edit(*(torch.from_numpy(value).float().to(batches[0].device) for value in values))
 
     def centre(self, images: Tensor) -> None:

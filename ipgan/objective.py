@@ -50,10 +50,12 @@ class Faces:
     Attributes:
         made: ``(B + C, 3, S, S)`` transformation path first, then generation path.
         wanted: ``(B + C, F)`` the identity each was to show.
+        unlabelled: ``(U, F)`` codes of the batch's pictures of unknown people.
     """
 
     made: Tensor
     wanted: Tensor
+    unlabelled: Tensor
 
 
 def rotation_terms(
@@ -80,9 +82,14 @@ def rotation_terms(
     source = encoder(batch.source.to(dtype))
     posterior = poser(batch.driver.to(dtype))
     identity, pose = source.code, posterior.sample()
+    unlabelled = identity[:0].detach()
     if stage.adversary and config.pairs.generation > 0:
         count = max(1, round(config.pairs.generation * pairs))
-        identity = torch.cat([identity, identity_prior(known_codes(networks, batch, source.code, dtype), count)])
+        if len(batch.unlabelled):
+            with torch.no_grad():
+                unlabelled = encoder(batch.unlabelled.to(dtype)).code
+        known = torch.cat([source.code.detach(), unlabelled])
+        identity = torch.cat([identity, identity_prior(known, count)])
         pose = torch.cat([pose, torch.randn(count, pose.shape[1], device=pose.device)])
     made = networks.rotation.generator(identity, pose, dtype, coarse=stage.coarse)
     turned = made[:pairs]
@@ -102,7 +109,7 @@ def rotation_terms(
     if weights.yaw:
         terms["yaw"] = losses.yaw_error(poser.yaw_of(posterior.mean), batch.yaw)
     if stage.warmup:
-        return terms, Faces(made.detach(), identity.detach())
+        return terms, Faces(made.detach(), identity.detach(), unlabelled)
     with frozen(encoder, poser, networks.adversary.discriminator):
         if weights.identity_cosine or weights.identity_feature or weights.identity_view:
             terms |= _identity_recovery(networks, batch, made, identity, config, dtype)
@@ -114,7 +121,7 @@ def rotation_terms(
             seen = augment_for_discriminator(made, config.augmentation.discriminator)
             scores = networks.adversary.discriminator(seen.to(dtype), identity)
             terms["adversarial"] = losses.adversarial_generator(scores)
-    return terms, Faces(made.detach(), identity.detach())
+    return terms, Faces(made.detach(), identity.detach(), unlabelled)
 
 
 def discriminator_terms(
@@ -135,9 +142,7 @@ def discriminator_terms(
     mine = batch.same_person[:, None, None, None]
     real, wanted = torch.where(mine, batch.target, batch.source), faces.wanted[: len(batch)]
     if len(batch.unlabelled):
-        with torch.no_grad():
-            codes = networks.rotation.identity_encoder(batch.unlabelled.to(dtype)).code
-        real, wanted = torch.cat([real, batch.unlabelled]), torch.cat([wanted, codes])
+        real, wanted = torch.cat([real, batch.unlabelled]), torch.cat([wanted, faces.unlabelled])
     made = augment_for_discriminator(faces.made, kinds)
     real = augment_for_discriminator(real, kinds)
     fake_scores = judge(made.to(dtype), faces.wanted)
@@ -146,15 +151,6 @@ def discriminator_terms(
         half = max(1, len(real) // 2)
         terms["r1"] = losses.r1_penalty(lambda images: judge(images, wanted[:half]), real[:half])
     return terms
-
-
-def known_codes(networks: Networks, batch: Batch, source_codes: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return the codes ``(B + U, F)`` that the prior mixes: the sources', and those of pictures of unknown people."""
-    if not len(batch.unlabelled):
-        return source_codes.detach()
-    with torch.no_grad():
-        codes = networks.rotation.identity_encoder(batch.unlabelled.to(dtype)).code
-    return torch.cat([source_codes.detach(), codes])
 
 
 def identity_prior(codes: Tensor, count: int) -> Tensor:

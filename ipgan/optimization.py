@@ -41,9 +41,9 @@ class GuardedAdam:
     ) -> None:  # fmt: skip
         self.name, self.parameters, self.patience = name, [*parameters, *slow], config.max_skipped_in_a_row
         rates = [(parameters, lr), (slow, slow_lr)]
-        self.groups = [{"params": some, "lr": rate} for some, rate in rates if some]
+        groups = [{"params": some, "lr": rate} for some, rate in rates if some]
         self.rates = [rate for some, rate in rates if some]
-        self.adam = torch.optim.Adam(self.groups, lr=lr, betas=betas, eps=1e-8, fused=True)
+        self.adam = torch.optim.Adam(groups, lr=lr, betas=betas, eps=1e-8, fused=True)
         self.skipped = 0
         self.in_a_row = 0
 

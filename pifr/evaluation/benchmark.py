@@ -13,10 +13,10 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest
 from pifr.evaluation.comparisons import Comparisons
+from pifr.evaluation.engines import Engine
 from pifr.evaluation.figures import Measure
 from pifr.evaluation.protocols import Protocol, load_protocol
 from pifr.evaluation.results import BenchmarkResult, measure_scores
-from pifr.evaluation.retrieval import Engine
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, score_comparisons
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Engine = Literal["auto", "faiss", "torch"]
 FAISS_FILE, TORCH_FILE = "index.faiss", "index.safetensors"
-_PROBES, _GALLERY = 1024, 65_536
+_PROBES = 1024
 _POINTS_A_CENTROID = 39
 """FAISS warns below this many training vectors a centroid."""
 
@@ -170,7 +170,7 @@ class TorchEngine:
         """Enrol ``(N, D)``."""
         import torch
 
-        block = torch.from_numpy(np.array(units))
+        block = torch.from_numpy(units)  # fresh from unit_vectors, so it need not be copied
         self._blocks.append(block.to(self._device, torch.float16 if self._half else torch.float32))
 
     def finish(self) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from pifr.core.errors import DataError
+from pifr.evaluation.engines import Engine, TorchEngine
 
-Engine = Literal["auto", "faiss", "torch"]
 _BLOCK = 1024
 _GALLERY_BLOCK = 65_536
 
@@ -67,6 +66,10 @@ class ExactSearch:
 
             self._index = faiss.IndexFlatIP(self.gallery.shape[1])
             self._index.add(self.gallery)
+        else:
+            self._torch = TorchEngine(self.gallery.shape[1], half=False, device="cpu")
+            for start in range(0, len(self.gallery), _GALLERY_BLOCK):
+                self._torch.add(self.gallery[start : start + _GALLERY_BLOCK])
 
     def search(self, probes: np.ndarray, k: int, names: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the ``k`` most similar enrolled vectors of each probe.
@@ -91,7 +94,7 @@ class ExactSearch:
         k = min(k, len(self.gallery))
         if self.engine == "faiss":
             return self._index.search(probes, k)
-        return _torch_search(self.gallery, probes, k)
+        return self._torch.search(probes, k)
 
     def scores(self, probes: np.ndarray, names: Sequence[str] | None = None) -> np.ndarray:
         """Return the cosine of every probe with every enrolled vector, ``(P, G)`` float32."""
@@ -118,26 +121,3 @@ def _choose(engine: Engine) -> str:
             raise
         return "torch"
     return "faiss"
-
-
-def _torch_search(gallery: np.ndarray, probes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Search by blocks, so that memory holds one block of scores and the best ``k`` so far."""
-    import torch
-
-    enrolled = torch.from_numpy(gallery)
-    scores, rows = [], []
-    for start in range(0, len(probes), _BLOCK):
-        queries = torch.from_numpy(probes[start : start + _BLOCK])
-        best = torch.empty(len(queries), 0)
-        best_rows = torch.empty(len(queries), 0, dtype=torch.int64)
-        for first in range(0, len(enrolled), _GALLERY_BLOCK):
-            part = queries @ enrolled[first : first + _GALLERY_BLOCK].T
-            top, index = part.topk(min(k, part.shape[1]), dim=1)
-            best, best_rows = torch.cat([best, top], 1), torch.cat([best_rows, index + first], 1)
-            best, chosen = best.topk(min(k, best.shape[1]), dim=1)
-            best_rows = best_rows.gather(1, chosen)
-        scores.append(best.numpy())
-        rows.append(best_rows.numpy())
-    if not scores:
-        return np.empty((0, k), np.float32), np.empty((0, k), np.int64)
-    return np.concatenate(scores), np.concatenate(rows)

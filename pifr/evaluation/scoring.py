@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pifr.evaluation.retrieval import Engine, ExactSearch, unit_vectors
+from pifr.evaluation.engines import Engine
+from pifr.evaluation.retrieval import ExactSearch, unit_vectors
 
 if TYPE_CHECKING:
     from pifr.evaluation.comparisons import Comparisons

@@ -3,7 +3,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from ipgan.config import ModelConfig
-from ipgan.erasure import leace, pose_concept
+from ipgan.erasure import leace, pose_concept, yaw_concept
 from ipgan.networks import Networks
 
 RNG = np.random.default_rng(0)
@@ -45,8 +45,8 @@ def test_a_concept_that_says_nothing_moves_nothing():
 
 def test_the_concept_is_the_yaw_bin_or_else_the_pose_code():
     poses = np.array([[1.0, 2.0], [3.0, 4.0]])
-    assert pose_concept(np.array([-44.0, 46.0]), poses).tolist() == [[1, 0], [0, 1]]
-    assert pose_concept(np.array([np.nan, 46.0]), poses).tolist() == [[1, 2, 1, 4], [3, 4, 9, 16]]
+    assert yaw_concept(np.array([-44.0, 46.0])).tolist() == [[1, 0], [0, 1]]
+    assert pose_concept(poses).tolist() == [[1, 2, 1, 4], [3, 4, 9, 16]]
 
 
 def test_both_encoders_are_edited_and_the_pose_is_gone_from_raw_codes():
