@@ -12,6 +12,8 @@ from ipgan.blocks import GAIN, EqualLinear, Trunk, activate
 from ipgan.config import ModelConfig
 from pifr.backbones import FeatureTap, create_backbone
 
+_GLANCE_PX = 16
+
 
 class Identity(NamedTuple):
     """What the encoder says of a batch.
@@ -28,7 +30,10 @@ class Identity(NamedTuple):
 class IdentityEncoder(nn.Module):
     """Residual encoder x -> f.
 
-    The last 4 x 4 features are flattened, not pooled: where something is belongs to who someone is.
+    The last 4 x 4 features are flattened, not pooled: where something is belongs to who someone is. Normalised and
+    pooled five times over, they tell positions badly all the same: after 75,000 pairs a ridge regression read the eyes'
+    horizontal place off the code with an R2 of 0.3, and off the bare picture at 16 px with 0.7. So the code also gets
+    a glance at that, through one linear map that starts silent.
 
     Args:
         config: Sizes.
@@ -40,16 +45,18 @@ class IdentityEncoder(nn.Module):
         self.trunk = Trunk(size_px, config.encoder_channel_base, config.channel_max, normalise=True)
         self.hidden = EqualLinear(self.trunk.outputs * 16, 2 * config.identity_dim, gain=GAIN)
         self.head = EqualLinear(2 * config.identity_dim, config.identity_dim)
+        self.glance = EqualLinear(3 * _GLANCE_PX**2, 2 * config.identity_dim, gain=GAIN)
+        nn.init.zeros_(self.glance.weight)
 
     def forward(self, images: Tensor) -> Identity:
         """Encode ``(B, 3, S, S)``."""
         features = self.trunk(images)
-        code = self.head(self._summary(features))
+        code = self.head(self._summary(images, features))
         return Identity(F.normalize(code.float(), dim=1), tuple(features[-3:-1]))
 
     def raw(self, images: Tensor) -> Tensor:
         """Return codes ``(B, F)`` before they are scaled to unit norm."""
-        code: Tensor = self.head(self._summary(self.trunk(images))).float()
+        code: Tensor = self.head(self._summary(images, self.trunk(images))).float()
         return code
 
     @torch.no_grad()
@@ -72,8 +79,11 @@ class IdentityEncoder(nn.Module):
         self.head.weight.div_(spread)
         self.head.bias.copy_((self.head.bias - mean) / spread)
 
-    def _summary(self, features: list[Tensor]) -> Tensor:
-        return activate(self.hidden(features[-1].flatten(1)))
+    def _summary(self, images: Tensor, features: list[Tensor]) -> Tensor:
+        small = F.adaptive_avg_pool2d(images.float(), _GLANCE_PX).flatten(1)
+        # Alike in any exposure.
+        small = F.layer_norm(small, small.shape[1:], eps=1e-3).to(images.dtype)
+        return activate(self.hidden(features[-1].flatten(1)) + self.glance(small))
 
 
 class BackboneIdentity(nn.Module):

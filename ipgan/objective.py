@@ -30,17 +30,21 @@ class Stage:
         warmup: Pairs alone.
         coarse: Faces are drawn at half size.
         adversary: The discriminator and the generation path take part.
+        settled: The encoders rest; see :mod:`ipgan.settling`.
     """
 
     warmup: bool
     coarse: bool
     adversary: bool
+    settled: bool = False
 
     @classmethod
     def at(cls, step: int, config: TrainConfig) -> Stage:
         """Return the stage of a step."""
         warmup = step < config.warmup_steps
-        return cls(warmup, step < config.coarse_steps, not warmup and config.losses.adversarial > 0)
+        adversary = not warmup and config.losses.adversarial > 0
+        settled = step >= config.steps - config.settle_steps
+        return cls(warmup, step < config.coarse_steps, adversary, settled)
 
 
 @dataclass(frozen=True)
@@ -99,20 +103,20 @@ def rotation_terms(
     if weights.reconstruction:
         factor = torch.where(batch.same_person, 1.0, weights.reconstruction_other)
         terms["reconstruction"] = losses.reconstruction(turned, batch.target, factor)
-    if weights.identity_margin:
+    if weights.identity_margin and not stage.settled:
         known = batch.labels >= 0
         terms["identity_margin"] = losses.margin_softmax(
             source.code[known], networks.adversary.people, batch.labels[known]
         )
-    if weights.kl:
+    if weights.kl and not stage.settled:
         terms["kl"] = losses.kl_to_standard_normal(posterior.mean, posterior.log_variance)
-    if weights.yaw:
+    if weights.yaw and not stage.settled:
         terms["yaw"] = losses.yaw_error(poser.yaw_of(posterior.mean), batch.yaw)
     if stage.warmup:
         return terms, Faces(made.detach(), identity.detach(), unlabelled)
     with frozen(encoder, poser, networks.adversary.discriminator):
         if weights.identity_cosine or weights.identity_feature or weights.identity_view:
-            terms |= _identity_recovery(networks, batch, made, identity, config, dtype)
+            terms |= _identity_recovery(networks, batch, made, identity, config, dtype, stage.settled)
         if recognizer is not None:
             terms |= _recognition(recognizer, batch, turned, config, dtype)
         if weights.pose_recovery:
@@ -175,8 +179,9 @@ def weighted_sum(terms: Terms, weights: dict[str, float]) -> Tensor:
 
 
 def _identity_recovery(
-    networks: Networks, batch: Batch, made: Tensor, wanted: Tensor, config: TrainConfig, dtype: torch.dtype
-) -> Terms:
+    networks: Networks, batch: Batch, made: Tensor, wanted: Tensor, config: TrainConfig, dtype: torch.dtype,
+    settled: bool,
+) -> Terms:  # fmt: skip
     """Read the identity off the faces made: the code, and where the true view is known, the features.
 
     ``wanted`` carries the graph of the sources' codes: only ``identity_view`` sends a gradient down there.
@@ -193,7 +198,7 @@ def _identity_recovery(
         if weights.identity_feature:
             mine = [features[: len(batch)][batch.paired] for features in found.features]
             terms["identity_feature"] = losses.identity_feature(mine, true.features)
-        if weights.identity_view:
+        if weights.identity_view and not settled:
             terms["identity_view"] = losses.identity_cosine(wanted[: len(batch)][batch.paired], true.code)
     return terms
 

@@ -141,8 +141,9 @@ def average_over_ranks(parameters: list[nn.Parameter]) -> None:
 
     if world_size() == 1:
         return
+    # What rests gets no gradient at all: a zero would let Adam's momentum move it.
     for parameter in parameters:
-        if parameter.grad is None:
+        if parameter.grad is None and parameter.requires_grad:
             parameter.grad = torch.zeros_like(parameter)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])

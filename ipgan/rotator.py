@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,16 +13,13 @@ from ipgan.config import ModelConfig
 from ipgan.networks import Rotation
 from ipgan.pose_map import PoseMap
 from ipgan.precision import compute_dtype
-from pifr.core.checkpoint import Checkpoint, latest_checkpoint, load_modules, read_weights, write_weights
-from pifr.core.config import check_config
+from ipgan.stored import describe, read_stored
+from pifr.core.checkpoint import load_modules, write_weights
 from pifr.core.device import Precision, choose_device
-from pifr.core.errors import CheckpointError, DataError
-from pifr.core.files import atomic_path, read_json, sha256_of_file, write_json
+from pifr.core.errors import DataError
+from pifr.core.files import atomic_path, sha256_of_file, write_json
 from pifr.data.spec import InputSpec
 from pifr.data.tensors import to_input, to_pixels
-
-KIND = "ipgan"
-"""Written to every checkpoint's meta.json, so that weights of something else are refused."""
 
 
 class Rotator:
@@ -60,34 +56,37 @@ class Rotator:
         """Load weights.
 
         Args:
-            path: A run folder (its newest checkpoint is taken), a checkpoint folder, or what :meth:`save` wrote.
+            path: A run folder (its newest checkpoint is taken), a checkpoint folder, what :meth:`save` wrote, or the
+                name of weights that come with the package, such as ``twin-64``.
             device: auto, cpu, cuda or cuda:N.
             precision: Number format to compute in.
 
         Raises:
             CheckpointError: If there are no weights, they are damaged, or of another kind of model.
         """
-        path = Path(path)
-        folder = path if (path / "meta.json").is_file() else latest_checkpoint(path / "checkpoints").path
-        checkpoint, meta = Checkpoint(folder, 0), read_json(folder / "meta.json")
-        if meta.get("kind") != KIND:
-            raise CheckpointError("these are no weights of ipgan", where=folder, found=f"kind {meta.get('kind')!r}")
-        spec = check_config(InputSpec, meta["spec"], f"{folder}/meta.json")
-        rotation = Rotation(check_config(ModelConfig, meta["model"], f"{folder}/meta.json"), spec.size_px)
-        load_modules(read_weights(checkpoint.weights_path), {"averaged": rotation}, folder)
-        pose_map = PoseMap.from_dict(meta["pose_map"]) if meta["pose_map"] else None
+        stored = read_stored(path)
+        rotation = Rotation(stored.model, stored.spec.size_px)
+        load_modules(stored.tensors, {"averaged": rotation}, stored.folder)
         return cls(
-            rotation, spec, pose_map, meta["name"], sha256_of_file(checkpoint.weights_path), choose_device(device),
-            precision,
+            rotation, stored.spec, stored.pose_map, stored.name, stored.sha256, choose_device(device), precision
         )  # fmt: skip
 
-    def save(self, folder: Path) -> Path:
-        """Write what inference needs, and nothing else, to ``folder``; :meth:`load` reads it."""
+    def save(self, folder: Path, name: str | None = None, half: bool = False) -> Path:
+        """Write what inference needs, and nothing else, to ``folder``; :meth:`load` reads it and checks its digest.
+
+        Args:
+            folder: Must not exist.
+            name: What the weights are called from now on; None keeps the name.
+            half: Store float16, half the size; faces then differ by less than a grey level here and there.
+        """
         with atomic_path(Path(folder)) as temporary:
             temporary.mkdir(parents=True)
-            tensors = {f"averaged.{name}": tensor for name, tensor in self.rotation.state_dict().items()}
-            write_weights(temporary / "weights.safetensors", tensors)
-            write_json(temporary / "meta.json", describe(self.rotation_config, self.spec, self.pose_map, self.name))
+            state = self.rotation.state_dict().items()
+            tensors = {f"averaged.{key}": tensor.half() if half else tensor for key, tensor in state}
+            weights = temporary / "weights.safetensors"
+            write_weights(weights, tensors)
+            about = describe(self.rotation_config, self.spec, self.pose_map, name or self.name)
+            write_json(temporary / "meta.json", about | {"sha256": sha256_of_file(weights)})
         return Path(folder)
 
     @property
@@ -95,20 +94,24 @@ class Rotator:
         """Sizes of the networks."""
         return self.rotation.config
 
-    def rotate(self, pixels: np.ndarray, yaws_degrees: Sequence[float] | np.ndarray) -> np.ndarray:
-        """Turn every face to every yaw.
+    def rotate(
+        self, pixels: np.ndarray, yaws_degrees: Sequence[float] | np.ndarray,
+        pitches_degrees: float | Sequence[float] | np.ndarray = 0.0,
+    ) -> np.ndarray:  # fmt: skip
+        """Turn every face to every pose.
 
         Args:
             pixels: ``(N, S, S, 3)`` uint8.
             yaws_degrees: ``(M,)``, positive turns the nose to the picture's right.
+            pitches_degrees: One for all or ``(M,)``, positive looks up.
 
         Returns:
             ``(N, M, S, S, 3)`` uint8.
 
         Raises:
-            DataError: If a yaw lies outside what was learned, no yaw was known in training, or sizes differ.
+            DataError: If an angle lies outside what was learned, no yaw was known in training, or sizes differ.
         """
-        return self._every(self.identity_codes(pixels), self.poses_for_yaws(yaws_degrees))
+        return self._every(self.identity_codes(pixels), self.poses_for_yaws(yaws_degrees, pitches_degrees))
 
     def imitate(self, pixels: np.ndarray, pose_pixels: np.ndarray) -> np.ndarray:
         """Show every face in the pose of every other picture.
@@ -133,18 +136,20 @@ class Rotator:
         """Return pose codes ``(N, P)`` float32, the posterior means, of ``(N, S, S, 3)`` uint8."""
         return self._encode(pixels, lambda images: self.rotation.pose_encoder(images).mean)
 
-    def poses_for_yaws(self, yaws_degrees: Sequence[float] | np.ndarray) -> np.ndarray:
-        """Return pose codes ``(M, P)`` for yaws ``(M,)``.
+    def poses_for_yaws(
+        self, yaws_degrees: Sequence[float] | np.ndarray, pitches_degrees: float | Sequence[float] | np.ndarray = 0.0
+    ) -> np.ndarray:
+        """Return pose codes ``(M, P)`` for yaws ``(M,)`` and pitches, one for all or ``(M,)``.
 
         Raises:
-            DataError: If a yaw lies outside what was learned, or no yaw was known in training.
+            DataError: If an angle lies outside what was learned, or no yaw was known in training.
         """
         if self.pose_map is None:
             raise DataError(
                 "this generator knows no degrees: no yaw was known in training", where=self.name,
-                cure="give pictures to imitate, or train on a manifest with the column 'yaw'",
+                cure="give pictures to imitate, or learn degrees from estimated yaws with 'ipgan calibrate'",
             )  # fmt: skip
-        return self.pose_map.codes_for(yaws_degrees)
+        return self.pose_map.codes_for(yaws_degrees, pitches_degrees)
 
     def generate(self, identity_codes: np.ndarray, pose_codes: np.ndarray) -> np.ndarray:
         """Draw one face for each row of ``(B, F)`` and ``(B, P)``: ``(B, S, S, 3)`` uint8.
@@ -177,14 +182,3 @@ class Rotator:
 
     def _tensor(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(self.device)
-
-
-def describe(model: ModelConfig, spec: InputSpec, pose_map: PoseMap | None, name: str) -> dict[str, Any]:
-    """Return the description that travels with the weights."""
-    return {
-        "kind": KIND,
-        "name": name,
-        "model": model.model_dump(mode="json"),
-        "spec": spec.model_dump(mode="json"),
-        "pose_map": pose_map.to_dict() if pose_map else None,
-    }

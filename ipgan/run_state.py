@@ -13,7 +13,8 @@ from ipgan.grid import GridPlan, draw_grid, drawable, plan_grid
 from ipgan.networks import Networks
 from ipgan.optimization import Optimizers
 from ipgan.pose_map import PoseMap
-from ipgan.rotator import Rotator, describe
+from ipgan.rotator import Rotator
+from ipgan.stored import describe
 from ipgan.training_data import TrainingData
 from pifr.core.checkpoint import latest_checkpoint, load_modules, save_checkpoint
 from pifr.core.config import load_config
@@ -126,7 +127,7 @@ def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
     if not len(rows):
         return None
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, _POSE_MAP_PICTURES).astype(int))]
-    return PoseMap.learn(rotator.pose_codes(data.store[rows]), data.yaw_degrees[rows])
+    return PoseMap.learn(rotator.pose_codes(data.store[rows]), data.yaw_degrees[rows], data.pitch_degrees[rows])
 
 
 def _create_on_main(config: TrainConfig, runs: Path, fingerprint: str) -> RunFolder:

@@ -11,6 +11,7 @@ from ipgan.training_data import TrainingData
 from pifr.core.seeds import numpy_generator
 
 _FRONTAL_DEGREES = 32.0
+_SAME_PITCH_DEGREES = 15.0
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,7 @@ class PairSampler:
         self.of_sitting = {
             sitting: np.flatnonzero(data.sittings == sitting) for sitting in np.unique(data.sittings[known])
         }
-        step = max(same_yaw_degrees, 1e-3)
-        self.side = np.where(np.isfinite(yaws), np.round(np.nan_to_num(yaws) / step), np.nan)
+        self.side = _sides(yaws, data.pitch_degrees, max(same_yaw_degrees, 1e-3))
         self.of_side = {
             side: np.flatnonzero(self.side == side) for side in np.unique(self.side[np.isfinite(self.side)])
         }
@@ -125,6 +125,16 @@ class PairSampler:
         if self.sittings[source] < 0:
             return None
         return _other(self.of_sitting[self.sittings[source]], source, rng)
+
+
+def _sides(yaw_degrees: np.ndarray, pitch_degrees: np.ndarray, step_degrees: float) -> np.ndarray:
+    """Number the sides from which heads are seen ``(N,)``, NaN where the yaw is unknown.
+
+    A camera high up is another side than the one below it: Multi-PIE's 08_1 and 19_1 share their yaw with two others.
+    """
+    pitch = np.round(np.nan_to_num(pitch_degrees) / _SAME_PITCH_DEGREES)
+    yaw = np.round(np.nan_to_num(yaw_degrees) / step_degrees)
+    return np.where(np.isfinite(yaw_degrees), yaw + 1000.0 * pitch, np.nan)
 
 
 def _other(rows: np.ndarray, source: int, rng: np.random.Generator) -> int | None:

@@ -18,8 +18,10 @@ from ipgan.precision import compute_dtype, keep_freed_memory
 from ipgan.recognizer import take_recognizer
 from ipgan.run_state import RunState, open_run
 from ipgan.sampler import PairSampler
+from ipgan.settling import rest_encoders, settle
 from ipgan.status import Meter
 from ipgan.training_data import open_training_data
+from ipgan.transfer import start_from
 from pifr.core.device import choose_device
 from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size
 from pifr.core.errors import ConfigError
@@ -102,6 +104,8 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
             networks.start_from(backbone, trainable=config.identity.role == "fine-tuned encoder")
         first = rows_over_the_manifest(data, 256)
         networks.centre(next(pictures_in_batches(data, first, target)))
+        if config.start_from is not None and resume is None:
+            start_from(networks, config.start_from, data, target)
         spread = rows_over_the_manifest(data, _ERASURE_PICTURES)
         optimizers = Optimizers(networks, config.optimizer)
         weights = config.losses.model_dump() | {
@@ -127,6 +131,10 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                 seed_step(config.seed, step, rank())
                 pairs = sampler.pairs(step)
                 stage = Stage.at(step, config)
+                if stage.settled:
+                    if step == config.steps - config.settle_steps:
+                        settle(networks, data, dtype, target)
+                    rest_encoders(networks)
                 penalise = config.losses.r1 > 0 and step % config.optimizer.r1_every == 0
                 seen: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=target))
 
@@ -155,7 +163,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                 )
 
                 last, stopped = done == config.steps, broadcast_flag(bool(stop))
-                if config.erase_steps and (last or done % config.erase_steps == 0):
+                if config.erase_steps and not stage.settled and (last or done % config.erase_steps == 0):
                     networks.erase_pose(pictures_in_batches(data, spread, target), data.yaw_degrees[spread], dtype)
 
                 # Tell, draw, save.

@@ -26,6 +26,7 @@ class TrainingData:
         people: ``(N,)`` which person, 0..K-1.
         sittings: ``(N,)`` which sitting, or -1 where no column tells.
         yaw_degrees: ``(N,)``, NaN where unknown or not to be used.
+        pitch_degrees: ``(N,)``, the same.
         unlabelled_store: Pixels of people who are not known; may be empty.
         fingerprint: Digest of manifest and pictures.
     """
@@ -36,6 +37,7 @@ class TrainingData:
     people: np.ndarray
     sittings: np.ndarray
     yaw_degrees: np.ndarray
+    pitch_degrees: np.ndarray
     unlabelled_store: PixelStore | np.ndarray
     fingerprint: str
 
@@ -57,13 +59,16 @@ def open_training_data(config: TrainConfig) -> TrainingData:
     """
     manifest, sittings = check_training_manifest(config)
     unlabelled, digest = _open_unlabelled(config, manifest)
+    unknown = np.full(len(manifest), np.nan)
+    pitch = manifest.table["pitch"].to_numpy(float) if "pitch" in manifest.table else unknown
     return TrainingData(
         manifest=manifest,
         store=open_pixels(manifest, config.data.size_px),
         spec=InputSpec(size_px=config.data.size_px, template=manifest.template),
         people=pd.factorize(manifest.table["subject"], sort=True)[0],
         sittings=sittings,
-        yaw_degrees=manifest.yaw_degrees if config.data.use_yaw else np.full(len(manifest), np.nan),
+        yaw_degrees=manifest.yaw_degrees if config.data.use_yaw else unknown,
+        pitch_degrees=pitch if config.data.use_yaw else unknown,
         unlabelled_store=unlabelled,
         fingerprint=manifest.fingerprint() + digest,
     )

@@ -44,3 +44,56 @@ def test_survives_json_bit_by_bit(values):
     again = PoseMap.from_dict(json.loads(json.dumps(pose_map.to_dict())))
     assert np.array_equal(again.codes, pose_map.codes)
     assert np.array_equal(again.yaws_degrees, pose_map.yaws_degrees)
+
+
+RNG = np.random.default_rng(0)
+AXIS_YAW, AXIS_PITCH = np.array([0.02, 0.0, 0.01]), np.array([0.0, 0.03, -0.01])
+
+
+def seen_from_two_heights(yaws):
+    """Level pictures everywhere, and some from above around -50 degrees, whose codes are a plane over the angles."""
+    above = np.full(30, -50.0) + RNG.normal(size=30)
+    yaws = np.concatenate([yaws, above])
+    pitches = np.concatenate([RNG.normal(size=len(yaws) - 30), -28 + RNG.normal(size=30)])
+    return np.outer(yaws, AXIS_YAW) + np.outer(pitches, AXIS_PITCH), yaws, pitches
+
+
+def test_a_view_from_above_does_not_bend_the_level_codes():
+    codes, yaws, pitches = seen_from_two_heights(np.repeat(np.arange(-90, 91, 15.0), 20))
+    level = PoseMap.learn(codes, yaws, pitches)
+    mixed = PoseMap.learn(codes, yaws)
+    assert level is not None
+    assert mixed is not None
+    assert np.allclose(level.codes_for([-50, 0, 40]), np.outer([-50, 0, 40], AXIS_YAW), atol=1e-6)
+    assert np.abs(mixed.codes_for([-50]) - level.codes_for([-50])).max() > 0.2
+
+
+def test_pitch_moves_codes_along_the_fitted_slope_at_every_yaw():
+    codes, yaws, pitches = seen_from_two_heights(np.repeat(np.arange(-90, 91, 15.0), 20))
+    pose_map = PoseMap.learn(codes, yaws, pitches)
+    assert pose_map is not None
+    moved = pose_map.codes_for([-60, 0, 60], [-20, -20, 0])
+    assert np.allclose(moved, np.outer([-60, 0, 60], AXIS_YAW) + np.outer([-20, -20, 0], AXIS_PITCH), atol=1e-6)
+
+
+def test_a_pitch_outside_the_range_or_never_learned_is_refused():
+    codes, yaws, pitches = seen_from_two_heights(np.repeat(np.arange(-90, 91, 15.0), 20))
+    pose_map, level = PoseMap.learn(codes, yaws, pitches), PoseMap.learn(codes, yaws)
+    assert pose_map is not None
+    assert level is not None
+    with pytest.raises(DataError, match="up and down by"):
+        pose_map.codes_for([0], 40)
+    with pytest.raises(DataError, match="up and down by 0 to 0 degrees"):
+        level.codes_for([0], 10)
+
+
+def test_pitch_survives_json_and_maps_of_old_have_none():
+    codes, yaws, pitches = seen_from_two_heights(np.repeat(np.arange(-90, 91, 15.0), 20))
+    pose_map = PoseMap.learn(codes, yaws, pitches)
+    assert pose_map is not None
+    assert pose_map.pitch_slopes is not None
+    again = PoseMap.from_dict(json.loads(json.dumps(pose_map.to_dict())))
+    assert np.array_equal(again.pitch_slopes, pose_map.pitch_slopes)
+    assert again.pitch_range_degrees == pose_map.pitch_range_degrees
+    old = PoseMap.from_dict({"yaws_degrees": [0.0, 1.0], "codes": [[0.0], [1.0]]})
+    assert old.pitch_slopes is None

@@ -11,14 +11,15 @@ from pifr.data.pixels import PixelStore
 from pifr.data.spec import InputSpec
 
 
-def data_of(people, sittings, yaws):
+def data_of(people, sittings, yaws, pitches=None):
     import pandas as pd
 
     table = pd.DataFrame({"path": [f"{i}.png" for i in range(len(people))], "subject": [str(p) for p in people]})
     manifest: Manifest = make_manifest(table, Path("."), "test")
     return TrainingData(
         manifest, PixelStore(np.zeros((len(people), 4, 4, 3), np.uint8), Path("x")), InputSpec(),
-        np.array(people), np.array(sittings), np.array(yaws, float), np.empty((0, 4, 4, 3), np.uint8), "",
+        np.array(people), np.array(sittings), np.array(yaws, float),
+        np.full(len(people), np.nan) if pitches is None else np.array(pitches, float), np.empty((0, 4, 4, 3), np.uint8), "",
     )  # fmt: skip
 
 
@@ -117,3 +118,12 @@ def test_parts_cover_a_batch_without_overlap():
     parts = [pairs.part(first, 4) for first in range(4)]
     assert sorted(np.concatenate([part.source for part in parts])) == sorted(pairs.source)
     assert [len(part) for part in parts] == [4] * 4
+
+
+def test_a_camera_high_up_is_another_side_than_the_one_below_it():
+    yaws = np.tile([-45.0, -45.0, 0.0], 6)
+    pitches = np.tile([0.0, -28.0, 0.0], 6)
+    pairs = pairs_of(data_of(PEOPLE, SITTINGS, yaws, pitches), same_sitting=0, same_picture=0)
+    paired = pairs["paired"]
+    assert paired.any()
+    assert np.array_equal(pitches[pairs["driver"][paired]], pitches[pairs["target"][paired]])

@@ -1,0 +1,66 @@
+"""Starting from weights that were trained before, on other pictures or with another recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from ipgan.batch import pictures_in_batches
+from ipgan.networks import Networks
+from ipgan.stored import read_stored
+from ipgan.training_data import TrainingData
+from pifr.core.checkpoint import load_modules
+from pifr.core.errors import ConfigError
+
+_PICTURES_PER_PERSON = 4
+
+
+def start_from(networks: Networks, source: Path | str, data: TrainingData, device: torch.device) -> None:
+    """Give fresh networks the weights of a trained generator.
+
+    The averaged weights become both the trained and the averaged ones. A discriminator comes along where the source
+    is a run that still has one. The training people are new: each starts at the mean code of a few of its pictures.
+
+    Args:
+        networks: Fresh ones; changed.
+        source: Run folder, checkpoint, saved weights or the name of shipped ones.
+        data: The pictures to be trained on.
+        device: Where the networks live.
+
+    Raises:
+        CheckpointError: If there are no weights, or they are damaged.
+        ConfigError: If they are of another size, or were trained on pictures of another alignment.
+    """
+    stored = read_stored(source)
+    mine, its = networks.rotation.config.model_dump(), stored.model.model_dump()
+    differing = [key for key in mine if mine[key] != its[key]]
+    if stored.spec.size_px != data.spec.size_px:
+        differing.append("size_px")
+    if differing:
+        raise ConfigError(
+            f"the weights to start from have another {differing[0]}", where=f"start_from={source}",
+            found=its.get(differing[0], stored.spec.size_px), cure="give the recipe the same sizes, or start afresh",
+        )  # fmt: skip
+    data.spec.require_template(stored.spec.template, str(source))
+    weights = stored.tensors
+    load_modules(weights, {"averaged": networks.averaged}, stored.folder)
+    networks.rotation.load_state_dict(networks.averaged.state_dict())
+    judge = {key.removeprefix("adversary."): value for key, value in weights.items() if ".discriminator." in key}
+    if judge:
+        load_modules(judge, {"discriminator": networks.adversary.discriminator}, stored.folder)
+    _place_people(networks, data, device)
+
+
+@torch.no_grad()
+def _place_people(networks: Networks, data: TrainingData, device: torch.device) -> None:
+    """Set each training person's direction to the mean code of a few of its pictures."""
+    order = data.people.argsort(kind="stable")
+    starts = data.people[order].searchsorted(range(data.people_count))
+    ends = data.people[order].searchsorted(range(data.people_count), side="right")
+    for person, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        step = max(1, (end - start) // _PICTURES_PER_PERSON)
+        rows = order[start:end:step][:_PICTURES_PER_PERSON]
+        codes = [networks.rotation.identity_encoder(images).code for images in pictures_in_batches(data, rows, device)]
+        networks.adversary.people[person] = F.normalize(torch.cat(codes).mean(dim=0), dim=0)
