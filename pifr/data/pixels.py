@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from pifr.core.errors import DataError
 from pifr.core.files import TEMPORARY_MARK, atomic_path, cache_folder
 from pifr.core.progress import progress_bar
+from pifr.data.containers import statuses
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture, resize_picture
 
@@ -111,16 +112,18 @@ def load_square(path: Path, size_px: int, where: str) -> np.ndarray:
 
 def _fingerprint(manifest: Manifest, size_px: int) -> str:
     digest = hashlib.sha256(f"{_LAYOUT} {size_px}\n".encode())
-    for row, path in enumerate(manifest.paths):
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise DataError(
-                "picture not found", where=f"{manifest.name}, row {row + 1}: {path}", cure="run: pifr data validate"
-            ) from error
-        # The time of the inode's change catches tools that overwrite a file and put its old time back.
-        stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
-        digest.update(stamp.encode("utf-8", "surrogateescape"))
+    row = 0
+    try:
+        for place, status in statuses(manifest.folder, manifest.table["path"]):
+            row += 1
+            # The time of the inode's change catches tools that overwrite a file and put its old time back.
+            stamp = f"{place} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
+            digest.update(stamp.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise DataError(
+            "picture not found", where=f"{manifest.name}, row {row + 1}: {error.filename}",
+            cure="run: pifr data validate",
+        ) from error  # fmt: skip
     return digest.hexdigest()[:32]
 
 
@@ -148,14 +151,14 @@ def _build(path: Path, manifest: Manifest, size_px: int) -> None:
 
 def _decoded_blocks(manifest: Manifest, size_px: int) -> Iterator[np.ndarray]:
     """Yield ``(B, S, S, 3)`` uint8 in row order. Pillow decodes outside the interpreter lock, so threads are enough."""
-    paths = manifest.paths
+    names = manifest.table["path"].tolist()
 
     def load(row: int) -> np.ndarray:
-        return load_square(paths[row], size_px, f"{manifest.name}, row {row + 1}")
+        return load_square(manifest.folder / names[row], size_px, f"{manifest.name}, row {row + 1}")
 
     with ThreadPoolExecutor(_workers()) as pool:
-        for start in range(0, len(paths), _CHUNK):
-            yield np.stack(list(pool.map(load, range(start, min(start + _CHUNK, len(paths))))))
+        for start in range(0, len(names), _CHUNK):
+            yield np.stack(list(pool.map(load, range(start, min(start + _CHUNK, len(names))))))
 
 
 def _workers() -> int:
