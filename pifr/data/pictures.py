@@ -44,7 +44,12 @@ def picture_source(path: Path) -> Path | io.BytesIO:
         DataError: If the container does not hold the picture.
     """
     member = member_of(path)
-    return path if member is None or member.container.is_dir() else io.BytesIO(read_member(member))
+    if member is None:
+        return path
+    try:
+        return io.BytesIO(read_member(member))
+    except IsADirectoryError:
+        return path
 
 
 def write_picture(path: Path, pixels: np.ndarray, quality: int = 92) -> None:

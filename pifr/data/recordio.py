@@ -16,10 +16,9 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -56,7 +55,11 @@ class RecordHeads:
     failures: dict[int, str]
 
 
-def read_record(stream: BinaryIO, offset: int) -> bytes:
+Read = Callable[[int, int], bytes]
+"""From an offset and a number of bytes to so many bytes, fewer at the end of the file."""
+
+
+def read_record(read: Read, offset: int) -> bytes:
     """Read the record that begins at ``offset``, parts joined.
 
     Raises:
@@ -64,12 +67,11 @@ def read_record(stream: BinaryIO, offset: int) -> bytes:
     """
     parts: list[bytes] = []
     while True:
-        stream.seek(offset)
-        block = stream.read(_READ_AT_ONCE)
+        block = read(offset, _READ_AT_ONCE)
         flag, length = _part_head(block, offset, bool(parts))
         data = block[8 : 8 + length]
         if len(data) < length:
-            data += stream.read(length - len(data))
+            data += read(offset + 8 + len(data), length - len(data))
         if len(data) < length:
             raise DataError("the record is cut off", found=f"{len(data)} of {length} bytes at byte {offset}")
         parts.append(data)
@@ -95,20 +97,37 @@ def unpack(record: bytes) -> tuple[list[float], bytes]:
     return list(struct.unpack_from(f"<{count}f", record, HEADER_BYTES)), record[end:]
 
 
-def read_picture_bytes(path: Path, offset: int) -> bytes:
+def read_picture_bytes(path: Path | str, offset: int) -> bytes:
     """Return the picture's file held by the record at ``offset`` of a ``.rec`` file, byte for byte.
 
     Raises:
-        DataError: If the file or the record can't be read.
+        DataError: If no readable record begins there.
+        OSError: If the file can't be read.
     """
     try:
-        with open(path, "rb", buffering=0) as stream:
-            return unpack(read_record(stream, offset))[1]
-    except OSError as error:
-        raise DataError("can't read the record file", where=path, found=error.strerror) from error
+        with opened(path) as read:
+            return unpack(read_record(read, offset))[1]
     except DataError as error:
         raise DataError(error.what, where=f"{path}, byte {offset}", found=error.found,
                         cure="import the records again, or drop this row") from error  # fmt: skip
+
+
+class opened:  # noqa: N801 - used like open
+    """Open a file for reads at given offsets; several times faster than Python's streams for one short read."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+
+    def __enter__(self) -> Read:
+        self._descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        return self._read
+
+    def __exit__(self, *exception: object) -> None:
+        os.close(self._descriptor)
+
+    def _read(self, offset: int, count: int) -> bytes:
+        os.lseek(self._descriptor, offset, os.SEEK_SET)
+        return os.read(self._descriptor, count)
 
 
 def read_index(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -175,10 +194,10 @@ def read_heads(path: Path, keys: np.ndarray, offsets: np.ndarray) -> RecordHeads
     _note(failures, short, "the record is too short for a header")
     whole = good & ~cut & ~short & (flags == _WHOLE)
     _fill_heads(words, first, lengths, whole, labels, picture_bytes, failures)
-    with open(path, "rb", buffering=0) as stream:
+    with opened(path) as read:
         for row in np.flatnonzero(good & ~cut & (flags == _FIRST)):
             try:
-                found, picture = unpack(read_record(stream, int(offsets[row])))
+                found, picture = unpack(read_record(read, int(offsets[row])))
             except DataError as error:
                 failures[int(row)] = error.what
                 continue

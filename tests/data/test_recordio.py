@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,15 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pifr.core.errors import DataError
-from pifr.data.recordio import read_heads, read_index, read_picture_bytes, read_record, scan, unpack
+from pifr.data.recordio import opened, read_heads, read_index, read_picture_bytes, read_record, scan, unpack
 
 MAGIC = struct.pack("<I", 0xCED7230A)
+
+
+def reader(data: bytes) -> Callable[[int, int], bytes]:
+    return lambda offset, count: data[offset : offset + count]
 
 
 def test_a_record_written_by_hand_comes_back() -> None:
     # magic, flag 0 and length 5, five bytes, three of padding: dmlc-core's recordio.h
     written = MAGIC + struct.pack("<I", 5) + b"faces" + b"\0\0\0"
-    assert read_record(io.BytesIO(b"\0" * 4 + written), 4) == b"faces"
+    assert read_record(reader(b"\0" * 4 + written), 4) == b"faces"
 
 
 def test_the_parts_of_a_record_are_joined_by_the_magic_number() -> None:
@@ -28,7 +32,7 @@ def test_the_parts_of_a_record_are_joined_by_the_magic_number() -> None:
         + MAGIC + struct.pack("<I", 2 << 29 | 0)
         + MAGIC + struct.pack("<I", 3 << 29 | 2) + b"ef\0\0"
     )  # fmt: skip
-    assert read_record(io.BytesIO(written), 0) == b"abcd" + MAGIC + MAGIC + b"ef"
+    assert read_record(reader(written), 0) == b"abcd" + MAGIC + MAGIC + b"ef"
 
 
 chunks = st.lists(st.one_of(st.just(MAGIC), st.binary(max_size=9)), max_size=12).map(b"".join)
@@ -40,8 +44,8 @@ def test_whatever_is_written_is_read_and_found_byte_for_byte(
 ) -> None:
     path = tmp_path_factory.mktemp("rec") / "a.rec"
     offsets = record_files.write_records(path, records)
-    with open(path, "rb", buffering=0) as stream:
-        assert [read_record(stream, offset) for offset in offsets] == records
+    with opened(path) as read:
+        assert [read_record(read, offset) for offset in offsets] == records
     found, damage = scan(path)
     assert found.tolist() == offsets
     assert damage == []

@@ -91,8 +91,8 @@ def _failure(path: Path, flaw: str) -> Failure:
     member = member_of(path)
     if member is None:
         return Failure(str(path), "", flaw)
-    kind = "record " if member.container.suffix == ".rec" else ""
-    return Failure(str(member.container), f"{kind}{member.name}", flaw)
+    kind = "record " if member.container.endswith(".rec") else ""
+    return Failure(member.container, f"{kind}{member.name}", flaw)
 
 
 def _workers() -> int:

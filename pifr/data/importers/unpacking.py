@@ -61,8 +61,8 @@ def _write(member: Member, subject: str, out: Path) -> Path:
     data = read_member(member)
     person = re.sub(r"[^\w.-]|^\.+", "_", subject)
     stem = member.name.replace("/", "_")
-    if member.container.suffix == ".tar":  # two shards may use one name
-        stem = f"{member.container.stem}_{stem}"
+    if member.container.endswith(".tar"):  # two shards may use one name
+        stem = f"{Path(member.container).stem}_{stem}"
     if not os.path.splitext(stem)[1]:
         stem += _ending(data, member)
     target = out / person / stem
