@@ -32,7 +32,7 @@ _LONGEST_SIDE = 1024
 """Larger photographs are looked at in this size first: a portrait's face is large, and time grows with the area."""
 _NOSE_BASE = (55.91, 78.4)
 """Where dlib's fifth point lies in the 112 px template: mean over the 72 frontal neutral faces of the London set, each
-aligned by its five points from ``dlib68``; standard deviation 0.7 and 1.4 px. The command is in docs/import.md."""
+aligned by its five points from ``dlib68``; spread and command in docs/import.md."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class DlibDetector:
     def __call__(self, pixels: np.ndarray) -> list[FoundFace]:
         """Return the faces of one picture ``(H, W, 3)`` uint8 RGB; see :class:`FaceDetector`."""
         pixels = np.ascontiguousarray(pixels)
-        return [self._face(pixels, box) for box in self._boxes(pixels)]
+        return [self._face(pixels, box) for box in self.boxes(pixels)]
 
-    def _boxes(self, pixels: np.ndarray) -> list[Any]:
-        """Look at a picture in a handy size; only where that shows no face, at a larger one."""
+    def boxes(self, pixels: np.ndarray) -> list[Any]:
+        """Return dlib's rectangles; a picture is looked at larger only where a handy size shows no face."""
         longest = max(pixels.shape[:2])
         if longest <= _LONGEST_SIDE:
             return list(self._detect(pixels, 0)) or (
@@ -101,9 +101,13 @@ class DlibDetector:
         ]
         return boxes or list(self._detect(pixels, 0))
 
+    def points(self, pixels: np.ndarray, box: Any) -> np.ndarray:
+        """Return the predictor's own points in a rectangle: ``(5, 2)`` or ``(68, 2)`` pixels."""
+        return np.array([(point.x, point.y) for point in self._predict(pixels, box).parts()], dtype=float)
+
     def _face(self, pixels: np.ndarray, box: Any) -> FoundFace:
-        points = np.array([(point.x, point.y) for point in self._predict(pixels, box).parts()], dtype=float)
-        return FoundFace((box.left(), box.top(), box.width(), box.height()), self._landmarks(points))
+        landmarks = self._landmarks(self.points(pixels, box))
+        return FoundFace((box.left(), box.top(), box.width(), box.height()), landmarks)
 
 
 DETECTORS: dict[str, Callable[[], FaceDetector]] = {
