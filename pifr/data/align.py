@@ -20,7 +20,7 @@ from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar
 from pifr.data.geometry import transform_points, warp
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
-from pifr.data.pictures import read_picture, write_picture
+from pifr.data.pictures import picture_source, read_picture, write_picture
 from pifr.data.templates import Face, FivePoints, Template, parse_template
 
 _CHUNK = 64
@@ -180,7 +180,7 @@ def _align_picture(job: _Job, size_px: int) -> tuple[np.ndarray, bool]:
 def _picture_size(path: Path) -> tuple[int, int]:
     """Return width and height of an upright picture from its header alone."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(picture_source(path)) as picture:
             width, height = picture.size
             turned = picture.getexif().get(0x0112) in _ROTATED_BY_EXIF
     except (UnidentifiedImageError, OSError) as error:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from pifr.core.errors import DataError, near_names
 from pifr.core.files import atomic_path
+from pifr.data.containers import relocated, statuses
 
 LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
 """The five points, left meaning left in the picture; each has columns ``<name>_x`` and ``<name>_y`` in pixels."""
@@ -112,12 +113,11 @@ class Manifest:
     def fingerprint(self) -> str:
         """Return a digest of the table and of every picture's size and time, so that a changed input is noticed."""
         digest = hashlib.sha256(self.table.to_csv(index=False).encode())
-        for path in self.paths:
-            try:
-                status = path.stat()
-            except OSError as error:
-                raise DataError("picture not found", where=path, cure="run: pifr data validate") from error
-            digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+        try:
+            for _, status in statuses(self.folder, self.table["path"]):
+                digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
+        except OSError as error:
+            raise DataError("picture not found", where=error.filename, cure="run: pifr data validate") from error
         return digest.hexdigest()[:16]
 
     def save(self, path: Path) -> Manifest:
@@ -132,7 +132,7 @@ class Manifest:
         path = Path(path)
         table = self.table.copy()
         if path.parent.resolve() != self.folder.resolve():
-            table["path"] = [os.path.relpath(picture.resolve(), path.parent.resolve()) for picture in self.paths]
+            table["path"] = relocated(self.folder, table["path"], path.parent)
         write_table(path, table)
         return Manifest(table, path.parent, str(path))
 
@@ -172,7 +172,7 @@ def concatenate(manifests: Sequence[Manifest]) -> Manifest:
     else:
         folder = Path(os.path.commonpath(folders))
         tables = [
-            manifest.table.assign(path=[os.path.relpath(path.resolve(), folder) for path in manifest.paths])
+            manifest.table.assign(path=relocated(manifest.folder, manifest.table["path"], folder))
             for manifest in manifests
         ]
     name = " + ".join(manifest.name for manifest in manifests)

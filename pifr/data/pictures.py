@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pifr.core.errors import DataError
 from pifr.core.files import atomic_path
+from pifr.data.containers import member_of, read_member
 
 
 def read_picture(path: Path) -> np.ndarray:
     """Decode a picture as RGB, turned upright by its EXIF orientation.
 
     Args:
-        path: Any format Pillow reads; grey and palette pictures become RGB.
+        path: Any format Pillow reads; grey and palette pictures become RGB. May lie in a container, see
+            :mod:`pifr.data.containers`.
 
     Returns:
         ``(H, W, 3)`` uint8.
@@ -24,7 +27,7 @@ def read_picture(path: Path) -> np.ndarray:
         DataError: If the file is missing, truncated or no picture.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(picture_source(path)) as picture:
             return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
     except FileNotFoundError as error:
         raise DataError("picture not found", where=path, cure="run: pifr data validate") from error
@@ -32,6 +35,21 @@ def read_picture(path: Path) -> np.ndarray:
         raise DataError(
             "can't decode the picture", where=path, found=str(error), cure="replace it or drop its row"
         ) from error
+
+
+def picture_source(path: Path) -> Path | io.BytesIO:
+    """Return what Pillow opens: the path, or the bytes of a picture that lies in a container.
+
+    Raises:
+        DataError: If the container does not hold the picture.
+    """
+    member = member_of(path)
+    if member is None:
+        return path
+    try:
+        return io.BytesIO(read_member(member))
+    except IsADirectoryError:
+        return path
 
 
 def write_picture(path: Path, pixels: np.ndarray, quality: int = 92) -> None:

@@ -6,26 +6,33 @@ An epoch then costs a copy out of the page cache instead of JPEG decoding, and d
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pifr.core.errors import DataError
 from pifr.core.files import TEMPORARY_MARK, atomic_path, cache_folder
-from pifr.core.progress import progress_bar
+from pifr.core.progress import progress_bar, say
+from pifr.data.containers import statuses
 from pifr.data.manifest import Manifest
+from pifr.data.on_demand import DecodedOnDemand
 from pifr.data.pictures import read_picture, resize_picture
 
 _LAYOUT = "1"
 """Part of every key: raise it when the way pictures are decoded or resized changes."""
 _CHUNK = 256
 _LEFTOVER_AGE_SECONDS = 24 * 3600
+_KEPT_FREE = 1 << 30
+"""Bytes left free on the disk: a cache must not starve checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,9 @@ class PixelStore:
     """Pictures of one manifest, in its row order.
 
     Attributes:
-        images: ``(N, S, S, 3)`` uint8 RGB, memory-mapped and read-only.
-        path: The cache file, an ordinary ``.npy``.
+        images: ``(N, S, S, 3)`` uint8 RGB, memory-mapped and read-only; where the disk has no room for them, what
+            decodes them as they are asked for.
+        path: The cache file, an ordinary ``.npy``; not there where the disk has no room.
     """
 
     images: np.ndarray
@@ -58,7 +66,8 @@ def open_pixels(manifest: Manifest, size_px: int, cache: Path | None = None) -> 
 
     The cache is keyed by each picture's place, size and times of change, and by ``size_px``: a changed picture is
     decoded anew, other columns of the manifest may change freely. Builders that run at once do not clash, since
-    each writes its own file and the last rename wins.
+    each writes its own file and the last rename wins. Where the disk has no room for a new cache, which is said, the
+    pictures are decoded anew each time they are asked for.
 
     Args:
         manifest: Pictures; each must be square.
@@ -75,6 +84,10 @@ def open_pixels(manifest: Manifest, size_px: int, cache: Path | None = None) -> 
     images = _open_if_whole(path, shape)
     if images is None:
         _remove_leftovers(folder)
+        if not _has_room(folder, shape):
+            # It answers to shape, length and indexing, which is all that readers of a store ask for.
+            on_demand = DecodedOnDemand(_loader(manifest, size_px), len(manifest), size_px)
+            return PixelStore(cast(np.ndarray, on_demand), path)
         _build(path, manifest, size_px)
         images = _open_if_whole(path, shape)
         if images is None:
@@ -111,16 +124,18 @@ def load_square(path: Path, size_px: int, where: str) -> np.ndarray:
 
 def _fingerprint(manifest: Manifest, size_px: int) -> str:
     digest = hashlib.sha256(f"{_LAYOUT} {size_px}\n".encode())
-    for row, path in enumerate(manifest.paths):
-        try:
-            status = path.stat()
-        except OSError as error:
-            raise DataError(
-                "picture not found", where=f"{manifest.name}, row {row + 1}: {path}", cure="run: pifr data validate"
-            ) from error
-        # The time of the inode's change catches tools that overwrite a file and put its old time back.
-        stamp = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
-        digest.update(stamp.encode("utf-8", "surrogateescape"))
+    row = 0
+    try:
+        for place, status in statuses(manifest.folder, manifest.table["path"]):
+            row += 1
+            # The time of the inode's change catches tools that overwrite a file and put its old time back.
+            stamp = f"{place} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\n"
+            digest.update(stamp.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise DataError(
+            "picture not found", where=f"{manifest.name}, row {row + 1}: {error.filename}",
+            cure="run: pifr data validate",
+        ) from error  # fmt: skip
     return digest.hexdigest()[:32]
 
 
@@ -146,16 +161,29 @@ def _build(path: Path, manifest: Manifest, size_px: int) -> None:
             advance(len(block))
 
 
+def _has_room(folder: Path, shape: tuple[int, ...]) -> bool:
+    """Tell whether the cache fits on the disk; say so where it does not."""
+    needed = math.prod(shape)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed <= free - _KEPT_FREE:
+        return True
+    say(f"the pixels of {shape[0]} pictures need {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free in {there}: "
+        "they are decoded anew each time; PIFR_CACHE names a larger disk")  # fmt: skip
+    return False
+
+
+def _loader(manifest: Manifest, size_px: int) -> Callable[[int], np.ndarray]:
+    names = manifest.table["path"].tolist()
+    return lambda row: load_square(manifest.folder / names[row], size_px, f"{manifest.name}, row {row + 1}")
+
+
 def _decoded_blocks(manifest: Manifest, size_px: int) -> Iterator[np.ndarray]:
     """Yield ``(B, S, S, 3)`` uint8 in row order. Pillow decodes outside the interpreter lock, so threads are enough."""
-    paths = manifest.paths
-
-    def load(row: int) -> np.ndarray:
-        return load_square(paths[row], size_px, f"{manifest.name}, row {row + 1}")
-
+    load, count = _loader(manifest, size_px), len(manifest)
     with ThreadPoolExecutor(_workers()) as pool:
-        for start in range(0, len(paths), _CHUNK):
-            yield np.stack(list(pool.map(load, range(start, min(start + _CHUNK, len(paths))))))
+        for start in range(0, count, _CHUNK):
+            yield np.stack(list(pool.map(load, range(start, min(start + _CHUNK, count)))))
 
 
 def _workers() -> int:

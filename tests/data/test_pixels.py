@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -140,3 +141,27 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch:
     with pytest.raises(PifrError, match="no space left on the disk; free some space"):
         open_pixels(manifest, 4, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_without_room_on_the_disk_pictures_are_decoded_as_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = make_pictures(tmp_path, [10, 20, 30])
+    usage = type(shutil.disk_usage(tmp_path))(total=1 << 40, used=0, free=(1 << 30) + 3 * 4 * 4 * 3 - 1)
+    monkeypatch.setattr(pixels_module.shutil, "disk_usage", lambda folder: usage)
+    store = open_pixels(manifest, 4, tmp_path / "cache")
+    assert "they are decoded anew each time" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
+    assert (len(store), store.size_px, store.images.shape) == (3, 4, (3, 4, 4, 3))
+    assert store[[2, 0]][:, 0, 0, 0].tolist() == [30, 10]
+    assert store[1].shape == (1, 4, 4, 3)
+    assert store.images[1:].shape == (2, 4, 4, 3)
+    assert store.images[-1][0, 0, 0] == 30
+    with pytest.raises(IndexError):
+        store[3]
+    (tmp_path / "1.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"faces.csv, row 2: .*1.png: can't decode"):
+        store[[0, 1]]
+    monkeypatch.setattr(pixels_module.shutil, "disk_usage", lambda folder: usage._replace(free=usage.free + 1))
+    write_picture(tmp_path / "1.png", np.full((8, 8, 3), 20, np.uint8))
+    assert open_pixels(manifest, 4, tmp_path / "cache").path.is_file()

@@ -8,7 +8,10 @@ from pifr.core.commandline import LazyGroup
 
 COMMANDS = {
     "validate": ("pifr.cli.data.validate:validate", "Look for everything that is wrong with a picture set."),
-    "import": ("pifr.cli.data.importing:import_group", "Make a manifest from a table, a folder or a Multi-PIE tree."),
+    "import": (
+        "pifr.cli.data.importing:import_group",
+        "Make a manifest of a folder, its layout recognised; or of a table.",
+    ),
     "split": ("pifr.cli.data.split:split", "Divide the people into training, validation and test."),
     "twin": ("pifr.cli.data.twin:twin", "Render Multi-PIE's twin: people who do not exist, in its room."),
     "pose": ("pifr.cli.data.pose:pose", "Estimate yaw and pitch of pictures that have none."),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import rich_click as click
 
+from pifr.cli.data.import_any import FolderOrCommand, import_any
+
 if TYPE_CHECKING:
     from pifr.data.importers import ImportResult
 
@@ -16,16 +18,24 @@ _out = click.option(
 _source = click.argument("source", type=click.Path(path_type=Path))
 
 
-@click.group(name="import")
+@click.group(name="import", cls=FolderOrCommand)
 def import_group() -> None:
-    """Make a manifest from a table, a folder of people or a Multi-PIE tree. Pictures stay where they are.
+    """Make a manifest of FOLDER: its layout is recognised, or named by a command. Pictures stay where they are.
+
+    Known are record packs of insightface (MS1MV2, CASIA-WebFace), tar shards, manifests, VGGFace2, MS-Celeb-1M,
+    CASIA-WebFace, Multi-PIE, and one folder a person; 'pifr data import any --help' lists the options.
 
     \b
     Examples:
+      pifr data import faces_emore --out ms1mv2.parquet
+      pifr data import VGGFace2 --drop-people-of lfw.csv --on-error skip --out vggface2.parquet
       pifr data import folder photographs --out faces.csv
       pifr data import table list.csv --column subject=id --column path=file --out faces.csv
       pifr data import multipie /data/Multi-Pie/data --out multipie.parquet
     """
+
+
+import_group.add_command(import_any)
 
 
 @import_group.command()

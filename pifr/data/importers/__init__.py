@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pifr.data.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One picture that can't be used.
+
+    Attributes:
+        file: The picture's file, or the container it lies in.
+        record: Key in a record file, name in an archive, line of a table; empty for a file of its own.
+        what: What is wrong with it.
+    """
+
+    file: str
+    record: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}{f', {self.record}' if self.record else ''}: {self.what}"
 
 
 @dataclass(frozen=True)
@@ -14,7 +32,9 @@ class ImportResult:
     Attributes:
         manifest: The pictures; not saved yet.
         notes: What the user should know, one line each: files left out, units guessed.
+        failures: Pictures left out because they can't be used.
     """
 
     manifest: Manifest
     notes: list[str]
+    failures: list[Failure] = field(default_factory=list)

