@@ -12,14 +12,14 @@ Mask = npt.NDArray[np.bool_]
 
 _REACH = 1 / 6
 """How far from the head its surroundings count in full, as a share of the picture's side: hair stands off."""
-_BAND = 0.10
+_BAND = 0.14
 """How far inside the fitted head's outline the true one may lie, as a share of the side."""
 _COLOUR = (14.0, 42.0)
 """Distance in RGB from the background at which a pixel begins to be the head's, and is."""
 _NEARER = (0.20, 0.45)
 """The same for that distance as a share of its sum with the distance from the colour inside the outline."""
 _LIKE_FACE = (15.0, 40.0)
-"""Distance in RGB from the colour inside the outline up to which a pixel is the head's, and from which it may not be."""
+"""Distance in RGB from the colour inside the outline up to which a pixel is the head's, and from which it may not."""
 _DEEP = 0.8
 _BLOCKS = 10
 

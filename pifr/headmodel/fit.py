@@ -23,6 +23,8 @@ _TILT_DEGREES = 12.0
 """Standard deviation of pitch and roll of a face in an aligned picture."""
 _START_YAWS_DEGREES = (-75.0, -35.0, 0.0, 35.0, 75.0)
 _STEPS = 14
+_MOST_DEVIATIONS = 3.0
+"""No head is stranger than this in any component, whatever the landmarks say."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,9 @@ def fit_heads(basis: HeadBasis, landmarks: FloatArray, framing: Framing) -> Fit:
     Returns:
         The fits.
     """
-    count = len(landmarks)
-    starts = [_start(basis, landmarks, np.radians(yaw), framing) for yaw in _START_YAWS_DEGREES]
-    values = np.concatenate(starts)
-    given = np.tile(landmarks, (len(starts), 1, 1))
-    values, cost = _minimise(basis, values, given, framing)
-    best = cost.reshape(len(starts), count).argmin(axis=0)
-    chosen = values.reshape(len(starts), count, -1)[best, np.arange(count)]
+    # One by one, so that a picture's fit never depends, in its last bits, on what else is in the batch.
+    chosen = np.stack([_fit_one(basis, points, framing) for points in landmarks])
+    chosen[:, _CAMERA:] = np.clip(chosen[:, _CAMERA:], -_MOST_DEVIATIONS, _MOST_DEVIATIONS)
     points = _points(basis, chosen)
     return Fit(
         yaw_degrees=np.degrees(np.arctan2(np.sin(chosen[:, YAW]), np.cos(chosen[:, YAW]))),
@@ -118,10 +116,17 @@ def fit_heads(basis: HeadBasis, landmarks: FloatArray, framing: Framing) -> Fit:
     )
 
 
-def _start(basis: HeadBasis, landmarks: FloatArray, yaw: float, framing: Framing) -> FloatArray:
-    """Return parameters ``(N, 6 + K)`` of the mean head at a yaw, laid over the landmarks' middle and spread."""
+def _fit_one(basis: HeadBasis, landmarks: FloatArray, framing: Framing) -> FloatArray:
+    """Return the parameters ``(6 + K,)`` of one picture's fit, the best of all starts."""
+    given = np.tile(landmarks, (len(_START_YAWS_DEGREES), 1, 1))
+    values, cost = _minimise(basis, _start(basis, given, framing), given, framing)
+    return values[cost.argmin()]
+
+
+def _start(basis: HeadBasis, landmarks: FloatArray, framing: Framing) -> FloatArray:
+    """Return parameters ``(R, 6 + K)`` of the mean head at each starting yaw, laid over the landmarks ``(R, 5, 2)``."""
     values = np.zeros((len(landmarks), _CAMERA + len(basis.components_m)))
-    values[:, YAW] = yaw
+    values[:, YAW] = np.radians(_START_YAWS_DEGREES)
     flat = _points(basis, values)
     spread = np.sqrt(landmarks.var(axis=1).sum(axis=1) / flat.var(axis=1).sum(axis=1))
     values[:, LOG_SCALE] = np.log(spread if framing.scale_px_per_m is None else framing.scale_px_per_m)
@@ -138,19 +143,24 @@ def _points(basis: HeadBasis, values: FloatArray) -> FloatArray:
 def _minimise(
     basis: HeadBasis, values: FloatArray, landmarks: FloatArray, framing: Framing
 ) -> tuple[FloatArray, FloatArray]:
-    """Return parameters and costs after a fixed number of damped steps, each picture with its own damping."""
-    mean, deviation = _prior(basis, values, framing)
-    unit = _LANDMARK_M * np.exp(values[:, LOG_SCALE])[:, None]
+    """Return parameters and costs after a fixed number of damped steps, each start with its own damping."""
+    mean, deviation = _prior(values.shape[1], framing)
+    unit = _LANDMARK_M * np.exp(values[:, LOG_SCALE])
 
     def residual(at: FloatArray) -> FloatArray:
-        distance = (_points(basis, at) - landmarks).reshape(len(at), -1) / unit
-        return np.concatenate([distance, (at - mean) / deviation], axis=1)
+        """Return residuals ``(..., R, 10 + P)`` of parameters ``(..., R, P)``."""
+        points = _points(basis, at.reshape(-1, at.shape[-1])).reshape(*at.shape[:-1], 5, 2)
+        distance = ((points - landmarks) / unit[:, None, None]).reshape(*at.shape[:-1], 10)
+        return np.concatenate([distance, (at - mean) / deviation], axis=-1)
 
+    steps = np.where(np.arange(values.shape[1]) < ACROSS, 1e-5, 1e-3)
+    steps[_CAMERA:] = 1e-3
     damping = np.full(len(values), 1e-2)
     now = residual(values)
     cost = (now * now).sum(axis=1)
     for _ in range(_STEPS):
-        slope = _slope(residual, values, now, deviation)
+        moved = residual(values + np.diag(steps)[:, None])
+        slope = np.moveaxis((moved - now) / steps[:, None, None], 0, -1)
         normal = np.swapaxes(slope, 1, 2) @ slope
         diagonal = np.einsum("nii->ni", normal)
         diagonal += damping[:, None] * diagonal + 1e-12
@@ -165,10 +175,9 @@ def _minimise(
     return values, cost
 
 
-def _prior(basis: HeadBasis, values: FloatArray, framing: Framing) -> tuple[FloatArray, FloatArray]:
-    """Return prior means and deviations ``(6 + K,)``; infinite where nothing is known."""
-    mean = np.zeros(values.shape[1])
-    deviation = np.ones(values.shape[1])
+def _prior(count: int, framing: Framing) -> tuple[FloatArray, FloatArray]:
+    """Return prior means and deviations ``(count,)`` of the parameters; infinite where nothing is known."""
+    mean, deviation = np.zeros(count), np.ones(count)
     deviation[[PITCH, ROLL]] = np.radians(_TILT_DEGREES)
     deviation[[YAW, LOG_SCALE, ACROSS, DOWN]] = np.inf
     if framing.scale_px_per_m is not None:
@@ -176,14 +185,3 @@ def _prior(basis: HeadBasis, values: FloatArray, framing: Framing) -> tuple[Floa
     if framing.centre_px is not None:
         mean[[ACROSS, DOWN]], deviation[[ACROSS, DOWN]] = framing.centre_px, framing.centre_spread_px
     return mean, deviation
-
-
-def _slope(residual, values: FloatArray, now: FloatArray, deviation: FloatArray) -> FloatArray:  # type: ignore[no-untyped-def]
-    """Return the Jacobian ``(N, R, P)`` by differences."""
-    columns = []
-    for column in range(values.shape[1]):
-        step = 1e-5 if column < ACROSS else 1e-3
-        moved = values.copy()
-        moved[:, column] += step
-        columns.append((residual(moved) - now) / step)
-    return np.stack(columns, axis=-1)

@@ -83,27 +83,24 @@ def head_basis() -> HeadBasis:
         DependencyError: If no head is baked and the extra `twin` is not installed.
     """
     model = head_model()
-    shapes, points = zip(*(_person(model, number) for number in range(1, PEOPLE + 1)), strict=True)
-    mean = np.mean(shapes, axis=0)
-    centred = (np.stack(shapes) - mean).reshape(PEOPLE, -1)
-    # The heads are few and the vertices many, so the small side is decomposed.
-    values, vectors = np.linalg.eigh(centred @ centred.T / (PEOPLE - 1))
-    chosen = np.argsort(values)[::-1][:COMPONENTS]
-    # Unit-variance scores of the sample; projecting on them gives components of one standard deviation.
-    scores = vectors[:, chosen] / np.sqrt(PEOPLE - 1)
-    components = scores.T @ centred
-    # The sign of an eigenvector is arbitrary: let the largest entry be positive on every machine.
-    largest = np.abs(components).argmax(axis=1)
-    signs = np.sign(components[np.arange(COMPONENTS), largest])
+    mirror = _mirror(model.vertices_m)
+    shapes = np.stack([sample_head(model, _SEED, number)[0] for number in range(1, PEOPLE + 1)])
+    # Each person counts once as drawn and once mirrored, so that left and right are alike: the two halves of the
+    # sample's covariance, even and odd, then fall apart and are decomposed one by one.
+    mirrored = shapes[:, mirror] * [-1.0, 1.0, 1.0]
+    even, odd = (shapes + mirrored) / 2, (shapes - mirrored) / 2
+    mean = even.mean(axis=0)
+    lengths, components = zip(*map(_principal, (even - mean, odd)), strict=True)
+    largest = np.argsort(-np.concatenate(lengths), kind="stable")[:COMPONENTS]
+    chosen = np.concatenate(components)[largest]
     hair = _hair(model)
-    point_spread = np.stack(points) - np.mean(points, axis=0)
     return HeadBasis(
         mean_m=mean,
-        components_m=(components * signs[:, None]).reshape(COMPONENTS, -1, 3),
-        mean_points_m=np.mean(points, axis=0),
-        component_points_m=np.tensordot((scores * signs).T, point_spread, axes=1),
+        components_m=chosen,
+        mean_points_m=face_points(model, mean),
+        component_points_m=np.stack([face_points(model, component) for component in chosen]),
         triangles=model.triangles[~np.isin(model.part, _UNSEEN_PARTS)],
-        mirror=_mirror(model.vertices_m),
+        mirror=mirror,
         hair_m=_HAIR_M * hair[0],
         hair_share=hair[1],
         openness=model.openness.astype(np.float64),
@@ -120,8 +117,17 @@ def sample_head(model: HeadModel, seed: int, person: int) -> tuple[FloatArray, F
     return shape - origin, points - origin
 
 
-def _person(model: HeadModel, person: int) -> tuple[FloatArray, FloatArray]:
-    return sample_head(model, _SEED, person)
+def _principal(centred: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return variances ``(K,)`` and components ``(K, V, 3)``, each one standard deviation long, of ``(N, V, 3)``."""
+    flat = centred.reshape(len(centred), -1)
+    # The heads are few and the vertices many, so the small side is decomposed.
+    variances, vectors = np.linalg.eigh(flat @ flat.T / len(flat))
+    variances, vectors = variances[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
+    components = vectors.T @ flat / np.sqrt(len(flat))
+    # The sign of an eigenvector is arbitrary: let the largest entry be positive on every machine.
+    largest = np.abs(components).argmax(axis=1)
+    components *= np.sign(components[np.arange(len(components)), largest])[:, None]
+    return variances, components.reshape(-1, *centred.shape[1:])
 
 
 def _mirror(vertices: FloatArray) -> npt.NDArray[np.int64]:
@@ -140,7 +146,9 @@ def _hair(model: HeadModel) -> tuple[FloatArray, FloatArray]:
     angle = np.degrees(np.arctan2(np.hypot(offset[:, 0], front), up))
     turn = np.degrees(np.abs(np.arctan2(offset[:, 0], front)))
     inside = np.interp(turn, _HAIRLINE_TURN, _HAIRLINE_ANGLE) - angle
-    ears = (np.abs(model.vertices_m[:, 0]) > 0.0745) & (model.vertices_m[:, 1] < 0.745) & (model.vertices_m[:, 1] > 0.66)
+    ears = (
+        (np.abs(model.vertices_m[:, 0]) > 0.0745) & (model.vertices_m[:, 1] < 0.745) & (model.vertices_m[:, 1] > 0.66)
+    )
     inside = np.where(ears, -90.0, inside).astype(np.float32)
     return ramp(inside, 0.0, 22.0), ramp(inside, -12.0, 12.0)
 

@@ -13,7 +13,7 @@ from pifr.data.spec import InputSpec
 from pifr.headmodel.fit import Fit, fit_heads, project
 from pifr.headmodel.framing import Framing
 from pifr.headmodel.heads import head_basis
-from pifr.headmodel.surface import Coat, Float32, dress, pixel_grid, rays, sample, turned_to
+from pifr.headmodel.surface import Coat, dress, pixel_grid, rays, sample, turned_to
 from pifr.twin.noise import ramp
 from pifr.twin.sensor import mean_of_samples
 
@@ -135,9 +135,7 @@ class HeadModelRotator:
             )  # fmt: skip
         return yaws.tolist()
 
-    def _view(
-        self, coat: Coat, fit: Fit, index: int, yaw_degrees: float
-    ) -> npt.NDArray[np.uint8]:
+    def _view(self, coat: Coat, fit: Fit, index: int, yaw_degrees: float) -> npt.NDArray[np.uint8]:
         size = self.spec.size_px
         away = float(ramp(np.float32(abs(yaw_degrees - fit.yaw_degrees[index])), *_LEAVES_PHOTOGRAPH_DEGREES))
         image = sample(coat.surroundings(away), *pixel_grid(size, _SAMPLES_PER_SIDE))
@@ -151,11 +149,11 @@ class HeadModelRotator:
     def _camera_places(self, fit: Fit, index: int, yaw_degrees: float) -> tuple[FloatArray, FloatArray]:
         """Return where the samples of the new view lie in the picture of a camera that the head turns before."""
         x, y = pixel_grid(self.spec.size_px, _SAMPLES_PER_SIDE)
-        points = self.basis.mean_points_m + np.tensordot(
-            fit.coefficients[index], self.basis.component_points_m, axes=1
-        )
+        points = self.basis.mean_points_m + np.tensordot(fit.coefficients[index], self.basis.component_points_m, axes=1)
         scale, centre = fit.scale_px_per_m[index : index + 1], fit.centre_px[index : index + 1]
         turned = project(points[None], turned_to(fit, index, yaw_degrees)[None], scale, centre)[0]
-        placed = self.framing.placement(yaw_degrees, turned, float(fit.yaw_degrees[index]), fit.points_px[index], scale[0])
+        placed = self.framing.placement(
+            yaw_degrees, turned, float(fit.yaw_degrees[index]), fit.points_px[index], scale[0]
+        )
         back = invert(placed)
         return tuple(back[:, :2] @ np.stack([x, y]) + back[:, 2:])

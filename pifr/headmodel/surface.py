@@ -34,7 +34,7 @@ _UNLIKE_SKIN = (35.0, 90.0)
 _HAIR_LIKE_SKIN = 0.02
 _OTHER_SIDE = 0.2
 """How much the hair of the other side counts."""
-_LIT = (0.72, 1.25)
+_LIT = (0.82, 1.15)
 _HOLLOW = 0.45
 
 
@@ -136,9 +136,7 @@ def turned_to(fit: Fit, index: int, yaw_degrees: float) -> FloatArray:
     return rotations(*angles)[0]
 
 
-def rays(
-    fit: Fit, index: int, rotation: FloatArray, x: FloatArray, y: FloatArray
-) -> tuple[FloatArray, Float32]:
+def rays(fit: Fit, index: int, rotation: FloatArray, x: FloatArray, y: FloatArray) -> tuple[FloatArray, Float32]:
     """Return where a camera stands in head axes ``(3,)`` and unit directions ``(P, 3)`` through pixels ``(P,)``."""
     scale, (across, down) = fit.scale_px_per_m[index], fit.centre_px[index]
     towards = np.stack([(x - across) / scale, (down - y) / scale, np.full(len(x), -DISTANCE_M)], axis=1)
@@ -209,7 +207,8 @@ def _shade(brightness: Float32, normals: FloatArray, basis: HeadBasis, weight: F
     # A little pull to even light, since the seen normals cover one half of the sphere.
     pull = np.diag([1e-6, 0.05, 0.05, 0.05]) * max(float(skin.sum()), 1.0)
     light = np.linalg.solve(weighted.T @ around + pull, weighted.T @ brightness)
-    lit = np.clip(around @ light / max(float(light[0]), 1.0), *_LIT)
+    usual = float(skin @ (around @ light)) / max(float(skin.sum()), 1e-6)
+    lit = np.clip(around @ light / max(usual, 1.0), *_LIT)
     return (lit * (_HOLLOW + (1.0 - _HOLLOW) * basis.openness))[:, None]
 
 
