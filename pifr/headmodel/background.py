@@ -57,13 +57,14 @@ def share_of_head(pixels: Float32, behind: Float32, head: Mask) -> Float32:
     """
     band = max(2, round(len(head) * _BAND))
     # Beyond the picture's edge the head goes on.
-    depth = np.maximum(_steps_to(~head, band) / np.float32(band), 0.0)
+    depth: Float32 = _steps_to(~head, band) / np.float32(band)
     deep = (depth > _DEEP).astype(np.float32)[..., None]
     if not deep.any():
         return head.astype(np.float32)
     inner = _distance(pixels, _pull_push(pixels * deep, deep))
     outer = np.minimum(_distance(pixels, behind), _distance_to_palette(pixels, head))
-    unlike = ramp(outer, *_COLOUR) * ramp(outer / np.maximum(outer + inner, 1.0), *_NEARER)
+    nearer: Float32 = outer / np.maximum(outer + inner, np.float32(1.0))
+    unlike = ramp(outer, *_COLOUR) * ramp(nearer, *_NEARER)
     unlike = np.maximum(unlike, 1.0 - ramp(inner, *_LIKE_FACE))
     sure = np.maximum(unlike, ramp(depth, _DEEP, 1.0))
     padded = np.pad(sure, 1, mode="edge")
@@ -107,9 +108,9 @@ def _pull_push(weighted: Float32, weight: Float32) -> Float32:
         mean = weighted.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
         return np.where(weight > 1e-3, colour, mean).astype(np.float32)
     coarse_weighted, coarse_weight = _halved(weighted), _halved(weight)
-    top = np.maximum(coarse_weight, 1.0)
+    top = np.maximum(coarse_weight, np.float32(1.0))
     coarse = _pull_push(coarse_weighted / top, coarse_weight / top)
-    share = np.minimum(weight, 1.0)
+    share: Float32 = np.minimum(weight, np.float32(1.0))
     return share * colour + (1.0 - share) * _doubled(coarse, height, width)
 
 

@@ -146,11 +146,11 @@ def _hair(model: HeadModel) -> tuple[FloatArray, FloatArray]:
     angle = np.degrees(np.arctan2(np.hypot(offset[:, 0], front), up))
     turn = np.degrees(np.abs(np.arctan2(offset[:, 0], front)))
     inside = np.interp(turn, _HAIRLINE_TURN, _HAIRLINE_ANGLE) - angle
-    ears = (
-        (np.abs(model.vertices_m[:, 0]) > 0.0745) & (model.vertices_m[:, 1] < 0.745) & (model.vertices_m[:, 1] > 0.66)
-    )
+    aside, height = np.abs(model.vertices_m[:, 0]), model.vertices_m[:, 1]
+    ears = (aside > 0.0745) & (height > 0.66) & (height < 0.745)
     inside = np.where(ears, -90.0, inside).astype(np.float32)
-    return ramp(inside, 0.0, 22.0), ramp(inside, -12.0, 12.0)
+    tall, cover = ramp(inside, 0.0, 22.0), ramp(inside, -12.0, 12.0)
+    return tall.astype(np.float64), cover.astype(np.float64)
 
 
 def _digest(model: HeadModel) -> str:

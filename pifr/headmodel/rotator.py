@@ -67,11 +67,11 @@ class HeadModelRotator:
         points = np.asarray(landmarks, dtype=np.float64)
         if points.ndim != 3 or points.shape[1:] != (5, 2):
             raise DataError("five landmarks a picture are needed, (N, 5, 2)", where=self.name, found=points.shape)
-        bad = ~np.isfinite(points).all(axis=(1, 2))
-        if bad.any():
+        bad = np.flatnonzero(~np.isfinite(points).all(axis=(1, 2)))
+        if len(bad):
             raise DataError(
-                f"{bad.sum()} of {len(bad)} pictures lack some of the five landmarks", where=self.name,
-                found=f"NaN at picture {int(np.flatnonzero(bad)[0])}", cure="leave these pictures out",
+                f"{len(bad)} of {len(points)} pictures lack some of the five landmarks", where=self.name,
+                found=f"NaN at picture {int(bad[0])}", cure="leave these pictures out",
             )  # fmt: skip
         flat = np.flatnonzero(points.var(axis=1).sum(axis=1) < 1.0)
         if len(flat):
@@ -137,7 +137,8 @@ class HeadModelRotator:
 
     def _view(self, coat: Coat, fit: Fit, index: int, yaw_degrees: float) -> npt.NDArray[np.uint8]:
         size = self.spec.size_px
-        away = float(ramp(np.float32(abs(yaw_degrees - fit.yaw_degrees[index])), *_LEAVES_PHOTOGRAPH_DEGREES))
+        turn = np.array([abs(yaw_degrees - fit.yaw_degrees[index])], dtype=np.float32)
+        away = float(ramp(turn, *_LEAVES_PHOTOGRAPH_DEGREES)[0])
         image = sample(coat.surroundings(away), *pixel_grid(size, _SAMPLES_PER_SIDE))
         x, y = self._camera_places(fit, index, yaw_degrees)
         hits = coat.mesh.first_hits(*rays(fit, index, turned_to(fit, index, yaw_degrees), x, y))
@@ -152,8 +153,8 @@ class HeadModelRotator:
         points = self.basis.mean_points_m + np.tensordot(fit.coefficients[index], self.basis.component_points_m, axes=1)
         scale, centre = fit.scale_px_per_m[index : index + 1], fit.centre_px[index : index + 1]
         turned = project(points[None], turned_to(fit, index, yaw_degrees)[None], scale, centre)[0]
-        placed = self.framing.placement(
-            yaw_degrees, turned, float(fit.yaw_degrees[index]), fit.points_px[index], scale[0]
-        )
+        source_yaw, source_points = float(fit.yaw_degrees[index]), fit.points_px[index]
+        placed = self.framing.placement(yaw_degrees, turned, source_yaw, source_points, float(scale[0]))
         back = invert(placed)
-        return tuple(back[:, :2] @ np.stack([x, y]) + back[:, 2:])
+        x, y = back[:, :2] @ np.stack([x, y]) + back[:, 2:]
+        return x, y

@@ -133,11 +133,11 @@ def test_bad_input_is_one_line(rotator: HeadModelRotator, pixels, landmarks, yaw
 
 
 def test_bad_templates_are_one_line(basis: HeadBasis) -> None:
-    with pytest.raises(ConfigError, match="unknown alignment template 'arcfase-112'.*arcface-112"):
+    with pytest.raises(ConfigError, match=r"unknown alignment template 'arcfase-112'.*arcface-112"):
         HeadModelRotator(64, "arcfase-112")
     with pytest.raises(DataError, match="at least 16 pixels, found 8"):
         HeadModelRotator(8, None)
-    with pytest.raises(DataError, match="does not say where a face lies.*crop:center"):
+    with pytest.raises(DataError, match=r"does not say where a face lies.*crop:center"):
         HeadModelRotator(64, "crop:center").rotate(np.zeros((1, 64, 64, 3), np.uint8), None, [0.0])
 
 
