@@ -57,13 +57,13 @@ def share_of_head(pixels: Float32, behind: Float32, head: Mask) -> Float32:
     """
     band = max(2, round(len(head) * _BAND))
     # Beyond the picture's edge the head goes on.
-    depth: Float32 = _steps_to(~head, band) / np.float32(band)
+    depth = (_steps_to(~head, band) / band).astype(np.float32)
     deep = (depth > _DEEP).astype(np.float32)[..., None]
     if not deep.any():
         return head.astype(np.float32)
     inner = _distance(pixels, _pull_push(pixels * deep, deep))
     outer = np.minimum(_distance(pixels, behind), _distance_to_palette(pixels, head))
-    nearer: Float32 = outer / np.maximum(outer + inner, np.float32(1.0))
+    nearer = (outer / np.maximum(outer + inner, 1.0)).astype(np.float32)
     unlike = ramp(outer, *_COLOUR) * ramp(nearer, *_NEARER)
     unlike = np.maximum(unlike, 1.0 - ramp(inner, *_LIKE_FACE))
     sure = np.maximum(unlike, ramp(depth, _DEEP, 1.0))
@@ -109,7 +109,7 @@ def _pull_push(weighted: Float32, weight: Float32) -> Float32:
         return np.where(weight > 1e-3, colour, mean).astype(np.float32)
     coarse_weighted, coarse_weight = _halved(weighted), _halved(weight)
     top = np.maximum(coarse_weight, np.float32(1.0))
-    coarse = _pull_push(coarse_weighted / top, coarse_weight / top)
+    coarse = _pull_push((coarse_weighted / top).astype(np.float32), (coarse_weight / top).astype(np.float32))
     share: Float32 = np.minimum(weight, np.float32(1.0))
     return share * colour + (1.0 - share) * _doubled(coarse, height, width)
 
