@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pifr.headmodel.background import share_of_head, without_head
+from pifr.headmodel.fill import fill_colours, membrane_of
 from pifr.headmodel.fit import Fit, project, rotations
 from pifr.headmodel.heads import HeadBasis
 from pifr.twin.geometry import DISTANCE_M
@@ -26,16 +25,7 @@ _SEEN = (0.08, 0.42)
 _BETTER = (0.12, 0.40)
 """By how much better, in cosine, the other side must be seen to begin to replace, and to replace, the own side."""
 _EDGE_PX = (0.0, 1.5)
-_TRUSTED = (0.20, 0.50)
-_STIFFNESS = 0.15
 _PULL = 1e-4
-_UNLIKE_SKIN = (35.0, 90.0)
-"""Distances in RGB."""
-_HAIR_LIKE_SKIN = 0.02
-_OTHER_SIDE = 0.2
-"""How much the hair of the other side counts."""
-_LIT = (0.82, 1.15)
-_HOLLOW = 0.45
 
 
 @dataclass(frozen=True)
@@ -109,17 +99,9 @@ def dress(basis: HeadBasis, fit: Fit, index: int, pixels: Float32) -> Coat:
 
     own_colour, mirror_colour = (sample(pixels, place[:, 0], place[:, 1]) for place in (own, mirror))
     both = np.minimum(quality, mirror_quality)
-    membrane = _membrane_of(basis)
-    shift = membrane.stretch(own_colour - mirror_colour, both, pull=_PULL)
+    shift = membrane_of(basis).stretch(own_colour - mirror_colour, both, pull=_PULL)
     mixed = own_colour + mirror_share[:, None] * (mirror_colour + shift - own_colour)
-    shade = _shade(mixed.mean(axis=1), normals, basis, held := ramp(seen.astype(np.float32), *_TRUSTED))
-    bare, hairy = mixed / shade, basis.hair_share
-    skin_fill = membrane.stretch(bare, held * (1.0 - hairy), pull=0.0)
-    weight = _hair_weight(bare, held, seen, hairy)
-    both_sides = weight + _OTHER_SIDE * weight[basis.mirror]
-    mean = weight[:, None] * bare + _OTHER_SIDE * (weight[:, None] * bare)[basis.mirror]
-    hair_fill = membrane.stretch(mean / np.maximum(both_sides, 1e-9)[:, None], both_sides, pull=0.0)
-    fill = shade * (skin_fill + hairy[:, None] * (hair_fill - skin_fill))
+    fill = fill_colours(basis, normals, mixed, seen)
     columns = [own, mirror, mirror_share[:, None], fill_share[:, None], shift, fill]
     values = np.concatenate(columns, axis=1).astype(np.float32)
     return Coat(mesh, basis.triangles, values, np.concatenate([pixels, sure], axis=2).astype(np.float32), behind)
@@ -182,72 +164,3 @@ def _quality(
     hidden = mesh.blocked(origins, way.astype(np.float32), (distance - _REACH_M).astype(np.float32))
     edge = np.minimum(place, size_px - 1 - place).min(axis=1)
     return cosine * ~hidden * ramp(edge.astype(np.float32), *_EDGE_PX)
-
-
-def _hair_weight(bare: FloatArray, held: Float32, seen: FloatArray, hairy: FloatArray) -> FloatArray:
-    """Return ``(V,)`` how much each vertex tells of the hair: colours unlike the skin's count most, if there are any.
-
-    Only a rim of hair may be seen, so it counts at grazing angles too.
-    """
-    skin = held * (1.0 - hairy)
-    mean = (bare * skin[:, None]).sum(axis=0) / max(float(skin.sum()), 1e-6)
-    unlike = ramp(np.linalg.norm(bare - mean, axis=1).astype(np.float32), *_UNLIKE_SKIN)
-    return hairy * np.maximum(_HAIR_LIKE_SKIN * held, unlike * ramp(seen.astype(np.float32), 0.05, 0.30))
-
-
-def _shade(brightness: Float32, normals: FloatArray, basis: HeadBasis, weight: Float32) -> FloatArray:
-    """Return ``(V, 1)`` how brightly each vertex is lit, by the light that the seen skin tells of.
-
-    First-order spherical harmonics of the normal (R. Basri and D. Jacobs, "Lambertian reflectance and linear
-    subspaces", TPAMI 25(2), 2003), held within bounds, less light in hollows.
-    """
-    around = np.column_stack([np.ones(len(normals)), normals])
-    skin = weight * (1.0 - basis.hair_share)
-    weighted = around * skin[:, None]
-    # A little pull to even light, since the seen normals cover one half of the sphere.
-    pull = np.diag([1e-6, 0.05, 0.05, 0.05]) * max(float(skin.sum()), 1.0)
-    light = np.linalg.solve(weighted.T @ around + pull, weighted.T @ brightness)
-    usual = float(skin @ (around @ light)) / max(float(skin.sum()), 1e-6)
-    lit = np.clip(around @ light / max(usual, 1.0), *_LIT)
-    return (lit * (_HOLLOW + (1.0 - _HOLLOW) * basis.openness))[:, None]
-
-
-class _Membrane:
-    """A sheet over the vertices that is held where values are known and stretches between.
-
-    Args:
-        triangles: ``(F, 3)``.
-        count: Number of vertices.
-    """
-
-    def __init__(self, triangles: npt.NDArray[np.int32], count: int) -> None:
-        from scipy import sparse
-
-        edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-        first, second = np.unique(edges, axis=0).T
-        joined = sparse.coo_matrix((np.ones(len(first)), (first, second)), (count, count))
-        joined = (joined + joined.T).tocsr()
-        self._laplacian: Any = sparse.diags(np.asarray(joined.sum(axis=1)).ravel()) - joined
-
-    def stretch(self, values: npt.NDArray[np.floating], weight: FloatArray, pull: float) -> FloatArray:
-        """Return the smooth field ``(V, C)`` nearest to values ``(V, C)`` by weight ``(V,)``, 0 where unheld."""
-        from scipy import sparse
-        from scipy.sparse.linalg import splu
-
-        held = sparse.diags(weight + pull + 1e-9)
-        factors = splu((held + _STIFFNESS * self._laplacian).tocsc(), permc_spec="MMD_AT_PLUS_A",
-                       options={"SymmetricMode": True})  # fmt: skip
-        return factors.solve(np.asarray(values, dtype=np.float64) * weight[:, None])
-
-
-@lru_cache(maxsize=1)
-def _membrane_by_digest(sha256: str) -> _Membrane:
-    from pifr.headmodel.heads import head_basis
-
-    basis = head_basis()
-    assert basis.sha256 == sha256
-    return _Membrane(basis.triangles, len(basis.mean_m))
-
-
-def _membrane_of(basis: HeadBasis) -> _Membrane:
-    return _membrane_by_digest(basis.sha256)
