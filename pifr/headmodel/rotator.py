@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pifr.core.errors import DataError
+from pifr.core.errors import DataError, require_extra
 from pifr.data.geometry import invert
 from pifr.data.spec import InputSpec
 from pifr.headmodel.fit import Fit, fit_heads, project
@@ -53,6 +53,7 @@ class HeadModelRotator:
     def __init__(self, size_px: int, template: str | None) -> None:
         if size_px < _SMALLEST_PX:
             raise DataError(f"pictures must be at least {_SMALLEST_PX} pixels", where=self.name, found=size_px)
+        require_extra("embreex", "twin", "turning faces by the head model")
         self.framing = Framing.of(template, size_px)
         self.spec = InputSpec(size_px=size_px, template=template or "unaligned")
         self.basis = head_basis()
