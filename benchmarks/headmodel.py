@@ -2,7 +2,7 @@
 
     python benchmarks/headmodel.py --twin /data/twin-train/people.parquet --split val --people 40 --out headmodel.json
     python benchmarks/headmodel.py --twin /data/twin/manifest.parquet --people 6 --sheet docs/images/headmodel-twin.png
-    python benchmarks/headmodel.py --london ../shared/data/london --sheet /tmp/london.png
+    python benchmarks/headmodel.py --london /data/london --people 72 --size 64 --out london.json --sheet london.png
 
 Each person's frontal photograph in one light is turned to every camera's yaw. The judge never saw a rendered face.
 The sheet of real people never belongs into the repository.
@@ -35,6 +35,7 @@ from pifr.twin.tables import FRONTAL_CAMERA, cameras
 
 LEVEL = sorted((c for c in cameras().values() if c.elevation_degrees == 0), key=lambda camera: camera.yaw_degrees)
 POSES = [camera.name for camera in LEVEL]
+LONDON_YAWS = [-90.0, -45.0, 0.0, 45.0, 90.0]
 JUDGED = ("13_0", "20_0", "24_0")
 """Cameras at -30, 60 and 90 degrees: the judge is slow."""
 
@@ -155,22 +156,28 @@ def twin_sheet(rotator: HeadModelRotator, people: People) -> Image.Image:
     return Image.fromarray(np.concatenate(rows))
 
 
-def london_sheet(folder: Path, size_px: int, people: int) -> Image.Image:
-    """Turn real frontal photographs to London's five views; the true ones stand below."""
-    template, views = "crops:london-v1", [-90.0, -45.0, 0.0, 45.0, 90.0]
+def london_views(folder: Path, size_px: int, people: int) -> tuple[np.ndarray, np.ndarray]:
+    """Turn real frontal photographs to London's five views; return these and the true ones, ``(P, 5, S, S, 3)``."""
+    template = "crops:london-v1"
     with tempfile.TemporaryDirectory() as out:
         aligned = align_manifest(read_manifest(folder / "index.csv"), template, Path(out), size_px).manifest
         table = aligned.table.assign(file=aligned.paths)
         table = table[table["expression"] == "neutral"].set_index(["subject", "yaw"])
-        rotator, rows = HeadModelRotator(size_px, template), []
+        rotator, turned_views, true_views = HeadModelRotator(size_px, template), [], []
         for subject in sorted({subject for subject, _ in table.index})[:people]:
-            true = [load_square(Path(table.loc[(subject, yaw), "file"]), size_px, subject) for yaw in views]
+            true = [load_square(Path(table.loc[(subject, yaw), "file"]), size_px, subject) for yaw in LONDON_YAWS]
             landmarks = table.loc[(subject, 0.0), list(LANDMARK_COLUMNS)].to_numpy(float).reshape(1, 5, 2)
-            rows += [
-                np.concatenate(list(rotator.rotate(true[2][None], landmarks, views)[0]), 1),
-                np.concatenate(true, 1),
-            ]
-    return Image.fromarray(np.concatenate(rows))
+            turned_views.append(rotator.rotate(true[2][None], landmarks, LONDON_YAWS)[0])
+            true_views.append(np.stack(true))
+    return np.stack(turned_views), np.stack(true_views)
+
+
+def london_yaws(views: np.ndarray) -> dict[str, Any]:
+    """Return mean and standard deviation of the yaws that the pose estimator finds in each of the five views."""
+    estimator = PoseEstimator.load(device="cpu")
+    found = [estimator(views[:, k]).yaw_degrees for k in range(len(LONDON_YAWS))]
+    return {f"{yaw:g}": {"mean": round(float(here.mean()), 1), "deviation": round(float(here.std()), 1)}
+            for yaw, here in zip(LONDON_YAWS, found, strict=True)}  # fmt: skip
 
 
 def main() -> None:
@@ -186,7 +193,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     if options.london:
-        london_sheet(options.london, options.size, options.people).save(options.sheet)
+        views, true = london_views(options.london, options.size, options.people)
+        if options.sheet:
+            pairs = np.stack([views, true], axis=1).reshape(-1, *views.shape[1:])
+            Image.fromarray(np.concatenate([np.concatenate(list(row), axis=1) for row in pairs])).save(options.sheet)
+        if options.out:
+            figures = {"turned": london_yaws(views), "true": london_yaws(true)}
+            write_json(options.out, {"people": len(views), "size_px": options.size} | figures)
         return
     manifest = read_manifest(options.twin)
     if options.split:
