@@ -20,8 +20,9 @@ from pifr.twin.shading import Shader
 from pifr.twin.surface import Stage, Surface
 from pifr.twin.vectors import rows_of
 
-_FACE_BELOW_EYES_M = 0.018
-_FACE_BEHIND_EYES_M = 0.045
+FACE_BELOW_EYES_M = 0.018
+FACE_BEHIND_EYES_M = 0.045
+"""Cameras aim so far below and behind the middle of the eyes."""
 _LANDMARK_REACH_M = 0.008
 """A landmark that lies this little under what a ray meets still counts as seen."""
 
@@ -60,7 +61,7 @@ class Studio:
         self._stage = Stage(_turned(scene, take.head))
         landmarks = scene.landmarks_m.astype(float)
         eyes = landmarks[:2].mean(axis=0)
-        middle = np.array([0.0, eyes[1] - _FACE_BELOW_EYES_M, eyes[2] - _FACE_BEHIND_EYES_M])
+        middle = np.array([0.0, eyes[1] - FACE_BELOW_EYES_M, eyes[2] - FACE_BEHIND_EYES_M])
         self._middle_m = _rotate(middle[None], take.head)[0]
 
     def look(self, sight: Sight) -> Look:

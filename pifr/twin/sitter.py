@@ -85,7 +85,7 @@ def sitter(seed: int, person: int, session: int, expression: str, variation: int
     model, traits, sitting = _model(), _traits(seed, person), _sitting(seed, person, session)
     rest, origin = _rest(seed, person)
     bent = model.bend(rest, action_weights(seed, person, session, expression, variation)) - origin
-    landmarks = _landmarks(model, bent)
+    landmarks = face_points(model, bent)
     normals = vertex_normals(bent, model.triangles)
     bent = bent + normals * sitting.raised[:, None]
     pieces = [(Mesh(bent, model.triangles.astype(np.int64), np.empty((0, 2))), model.uv, sitting.material)]
@@ -205,8 +205,8 @@ def _bare_face(seed: int, person: int) -> FloatMap:
     return face
 
 
-def _landmarks(model: HeadModel, shape: FloatArray) -> FloatArray:
-    """Return the five points `(5, 3)`: middles of the eyes, tip of the nose, corners of the mouth."""
+def face_points(model: HeadModel, shape: FloatArray) -> FloatArray:
+    """Return the five points `(5, 3)` of a shape `(V, 3)`: middles of the eyes, tip of the nose, mouth corners."""
     left, right = (shape[model.points[side]].mean(axis=0) for side in ("left_lid", "right_lid"))
     rim = model.points["mouth_rim"]
     corners = rim[np.argmin(model.vertices_m[rim, 0])], rim[np.argmax(model.vertices_m[rim, 0])]

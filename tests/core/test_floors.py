@@ -15,6 +15,7 @@ FLOORS: dict[str, float] = {
     "pifr.metrics": 1,
     "pifr.backbones": 1,
     "pifr.pose": 1.5,
+    "pifr.headmodel": 1.5,
     "ipgan": 2,
     "pifr.recognition": 3,
     "pifr.evaluation": 4,
