@@ -70,7 +70,7 @@ def train(
 
 
 @ipgan_command.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model")
 @click.argument("manifest", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The grid, .png or .jpg.")
 @click.option("--yaws", help="Columns in degrees, for example --yaws=-60,-30,0; by default those in MANIFEST.")
@@ -78,12 +78,12 @@ def train(
 @click.option("--people", default=8, show_default=True, type=click.IntRange(1), help="Rows.")
 @device_option
 def sample(
-    model: Path, manifest: Path, out: Path, yaws: str | None, split: str | None, people: int, device: str
+    model: str, manifest: Path, out: Path, yaws: str | None, split: str | None, people: int, device: str
 ) -> None:
     """Draw a grid: the people of MANIFEST in rows, poses in columns, the source at the left, the true view underneath.
 
-    MODEL is a run folder of 'ipgan train', or one of its checkpoints. Where MANIFEST knows no yaw and none is asked
-    for, the columns are pictures to imitate.
+    MODEL is a run folder of 'ipgan train', one of its checkpoints, or the name of shipped weights. Where MANIFEST
+    knows no yaw and none is asked for, the columns are pictures to imitate.
 
     \b
     Examples:
@@ -97,7 +97,7 @@ def sample(
 
 
 @ipgan_command.command()
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="Run folder or checkpoint.")
+@click.option("--model", required=True, help="Run folder, checkpoint, or the name of shipped weights.")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Manifest of people it never saw.")
 @click.option("--split", help="Measure people of this split only.")
 @click.option("--judge", "judges", multiple=True, help="Recogniser that took no part in training; repeatable.")
@@ -106,7 +106,7 @@ def sample(
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write all figures to this file.")
 @device_option
 def evaluate(
-    model: Path, data: Path, split: str | None, judges: tuple[str, ...], people: int | None,
+    model: str, data: Path, split: str | None, judges: tuple[str, ...], people: int | None,
     sources: tuple[str, ...], out: Path | None, device: str,
 ) -> None:  # fmt: skip
     """Measure what a generator makes of people it never saw.
@@ -134,6 +134,33 @@ def evaluate(
     if out is not None:
         result.save(out)
     click.echo(result.table().to_string(index=False))
+
+
+@ipgan_command.command()
+@click.argument("model")
+@click.argument("manifest", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the weights with degrees.")
+@device_option
+def calibrate(model: str, manifest: Path, out: Path, device: str) -> None:
+    """Teach degrees to a generator that was trained on pictures without yaw.
+
+    Yaw and pitch of MANIFEST's pictures are estimated where they are not known, and the mean pose code of each yaw is
+    stored with the weights in OUT; 'ipgan sample --yaws', 'pifr augment' and all else take them from there.
+
+    \b
+    Example:
+      ipgan calibrate runs/00000-train-ipgan faces.csv --out generator-with-degrees
+    """
+    from ipgan.calibration import calibrate as learn_degrees
+    from ipgan.rotator import Rotator
+    from pifr.core.errors import DataError
+    from pifr.data.manifest import read_manifest
+
+    if out.exists():
+        raise DataError("this folder exists already", where=out, cure="choose another --out")
+    rotator = Rotator.load(model, device)
+    low, high = learn_degrees(rotator, read_manifest(manifest), device).range_degrees
+    click.echo(f"{rotator.save(out)}: yaws from {low:.0f} to {high:.0f} degrees")
 
 
 def parse_source(text: str) -> tuple[str, str]:

@@ -143,13 +143,13 @@ def _tile(rows: list[list[np.ndarray]]) -> np.ndarray:
 
 
 def sample_grid(
-    model: Path, manifest: Path, out: Path, yaws_degrees: list[float] | None = None, split: str | None = None,
+    model: Path | str, manifest: Path, out: Path, yaws_degrees: list[float] | None = None, split: str | None = None,
     people: int = 8, device: str = "auto",
 ) -> Path:  # fmt: skip
     """Load a generator and draw a grid of a manifest's people.
 
     Args:
-        model: Run folder or checkpoint.
+        model: Run folder, checkpoint, or the name of shipped weights.
         manifest: Pictures, aligned as the generator was trained.
         out: The grid's file.
         yaws_degrees: Columns; by default the manifest's own, within the generator's range.

@@ -19,7 +19,8 @@ def data_of(people, sittings, yaws, pitches=None):
     return TrainingData(
         manifest, PixelStore(np.zeros((len(people), 4, 4, 3), np.uint8), Path("x")), InputSpec(),
         np.array(people), np.array(sittings), np.array(yaws, float),
-        np.full(len(people), np.nan) if pitches is None else np.array(pitches, float), np.empty((0, 4, 4, 3), np.uint8), "",
+        np.full(len(people), np.nan) if pitches is None else np.array(pitches, float),
+        np.empty((0, 4, 4, 3), np.uint8), "",
     )  # fmt: skip
 
 
