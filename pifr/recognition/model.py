@@ -116,7 +116,7 @@ def compiled(backbone: nn.Module, device: torch.device) -> nn.Module:
 
 
 def head_memory(loss: nn.Module, optimizer: torch.optim.Optimizer, batch_size: int) -> str:
-    """Return a line on the memory that the class centres of one process take; empty for a loss without centres.
+    """Return a line on the memory that the class centres of one process take.
 
     Counted are float32 centres, gradients, the optimizer's state, and for the logits three arrays of the batch that a
     process sees at once times its people: cosines, logits, gradients.
@@ -128,7 +128,7 @@ def head_memory(loss: nn.Module, optimizer: torch.optim.Optimizer, batch_size: i
     """
     centres: list[Tensor] = [parameter for parameter in loss.parameters() if parameter.ndim == 2]
     if not centres:
-        return ""
+        return "class centres: none"
     numbers = sum(tensor.numel() for tensor in centres)
     states = {"SGD": 1, "AdamW": 2}[type(optimizer).__name__]
     people = int(getattr(loss, "people", 0))

@@ -82,7 +82,7 @@ def train_recognizer(
         start = state.resume() if resume is not None else 0
         embed, judge = model.networks(config, target)
         say(f"{run.path}: {len(data.train)} pictures of {len(data.people)} people, steps {start} to {config.steps}")
-        say(head_memory(model.loss, optimizer, config.batch.people * config.batch.pictures // parts))
+        say(head_memory(model.loss, optimizer, batches.size // parts))
 
         # Loop.
         model.training_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -85,6 +86,7 @@ def test_the_result_says_it_in_words_and_numbers(recipe: Recipe, tmp_path: Path)
 
 @pytest.mark.parametrize("changes", [
     {"loss": {"name": "arcface"}, "precision": "bfloat16"},
+    {"precision": "float16", "batch": {"people": 4, "pictures": 2, "accumulate": 2}},
     {"loss": {"name": "triplet"}, "optimization": {"name": "adamw", "lr": 1e-3}},
     {"backbone": {"name": "lightcnn9", "width": 0.125}, "batch": {"people": 16, "pictures": 1}},
 ])  # fmt: skip
@@ -96,6 +98,18 @@ def test_every_part_trains(recipe: Recipe, people: Manifest, tmp_path: Path, cha
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
     assert result.best is None
     assert "no validation split" in result.table()
+
+
+def test_a_compiled_backbone_learns_the_same(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The graph is captured, and run by the usual kernels: compiling them would take a minute.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    plain, other = (
+        train_recognizer(recipe(steps=2, compile=compiled), tmp_path, device="cpu").run for compiled in (False, True)
+    )
+    weights = [latest_checkpoint(run.checkpoints).weights() for run in (plain, other)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(tensor, weights[1][name], msg=name)
 
 
 def test_killed_at_a_random_step_and_resumed_is_as_if_never_killed(recipe: Recipe, tmp_path: Path) -> None:
