@@ -15,12 +15,15 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pifr.core.distributed import rank, world_size
+from pifr.core.distributed import is_main, rank, world_size
 from pifr.core.errors import ConfigError, DataError
 from pifr.recognition.losses.margins import default_scale
 
 MARGINS = {"cosface": 0.35, "arcface": 0.5}
 """What this head knows, and the papers' margins: a cosine and radians."""
+
+_BLOCK = 1 << 16
+"""Centres drawn at once."""
 
 
 class ShardedHead(nn.Module):
@@ -54,9 +57,7 @@ class ShardedHead(nn.Module):
             raise ConfigError(f"the margin of {name} lies in [0, {limit:.3g})", where="loss.margin", found=margin)
         self.scale = default_scale(people) if scale is None else scale
         self.first, self.last = shard_bounds(people, rank(), world_size())
-        # All draw everybody's centres and keep their own, so that they do not depend on the number of processes.
-        everybody = torch.randn(people, embedding_dim)
-        self.centres = nn.Parameter(everybody[self.first : self.last].clone())
+        self.centres = nn.Parameter(self._drawn(embedding_dim))
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """Return the mean loss over the batch of all processes, a float32 scalar.
@@ -114,21 +115,34 @@ class ShardedHead(nn.Module):
         places[rows] = torch.arange(wanted, device=labels.device)
         return self.centres[rows], torch.where(here, places[own.clamp(min=0)], -1)
 
+    def _drawn(self, embedding_dim: int) -> Tensor:
+        """Draw everybody's centres block by block and keep our own: they do not depend on the number of processes."""
+        kept = []
+        for start in range(0, self.people, _BLOCK):
+            rows = torch.randn(min(_BLOCK, self.people - start), embedding_dim)
+            kept.append(rows[max(self.first - start, 0) : max(self.last - start, 0)].clone())
+        return torch.cat(kept)
+
     def whole(self) -> nn.Module:
-        """Return everybody's centres ``(K, D)`` as a module ``centres``, on the CPU; all processes must call this."""
+        """Return everybody's centres as a module, on the CPU of the main process; see :meth:`gather_rows`."""
         module = nn.Module()
         module.register_buffer("centres", self.gather_rows(self.centres.detach()))
         return module
 
     def gather_rows(self, rows: Tensor) -> Tensor:
-        """Join tensors shaped like this process's centres to one of everybody's, on the CPU."""
-        parts = []
+        """Join tensors shaped like this process's centres to one of everybody's ``(K, D)``.
+
+        All processes must call this. The main one gets the tensor, on the CPU, and the others an empty one: a machine
+        with eight processes need not hold eight copies.
+        """
+        parts = [torch.empty(0, *rows.shape[1:], dtype=rows.dtype)]
         for source in range(world_size()):
             first, last = shard_bounds(self.people, source, world_size())
             part = rows.clone() if source == rank() else rows.new_empty(last - first, *rows.shape[1:])
             if world_size() > 1:
                 dist.broadcast(part, source)
-            parts.append(part.cpu())
+            if is_main():
+                parts.append(part.cpu())
         return torch.cat(parts)
 
     def own_rows(self, rows: Tensor) -> Tensor:
@@ -147,7 +161,7 @@ def shard_bounds(people: int, shard: int, shards: int) -> tuple[int, int]:
 
 
 def whole_optimizer_state(optimizer: torch.optim.Optimizer, head: ShardedHead) -> dict[str, Any]:
-    """Return the optimizer's state with everybody's centres in it; all processes must call this."""
+    """Return the optimizer's state with everybody's centres in it; see :meth:`ShardedHead.gather_rows`."""
     state = optimizer.state_dict()
     return _changed(state, _place(optimizer, head), head.gather_rows, len(head.centres))
 

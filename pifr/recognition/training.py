@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from pifr.core.device import autocast, choose_device, gradient_scaler
-from pifr.core.distributed import broadcast_flag, is_main, process_group, synchronised, world_size
+from pifr.core.distributed import broadcast_flag, is_main, mean_over_ranks, process_group, synchronised, world_size
 from pifr.core.errors import ConfigError
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
@@ -92,11 +94,11 @@ def train_recognizer(
             progress_bar("training the recogniser", config.steps, done=start) as advance,
         ):
             for step, mine in meter.waited_for(fetched_ahead(batches.of_step, start, config.steps)):
-                total = 0.0
+                total = torch.zeros((), device=target)
                 for batch in mine:
                     seed_step(config.seed, step, batch.part)
                     images = batches.images(batch, target)
-                    set_weights(model.loss, batch.weights)
+                    set_weights(model.loss, batch.weights, target)
                     with synchronised((embed, judge), wanted=batch is mine[-1]):
                         with autocast(target, config.precision):
                             embeddings = embed(images, batch.real)
@@ -112,9 +114,10 @@ def train_recognizer(
                 # Tell, validate, save.
                 meter.pictures += batches.size
                 tells, last = done % config.intervals.status == 0, done == config.steps
-                advance(note=f"loss {float(total):.3f}" if tells else "")
+                shown = float(mean_over_ranks(total)) if tells else 0.0
+                advance(note=f"loss {shown:.3f}" if tells else "")
                 if is_main() and tells:
-                    record = {"loss": float(total), "lr": lr, "gradient_norm": norm, "skipped": guard.skipped}
+                    record = {"loss": shown, "lr": lr, "gradient_norm": norm, "skipped": guard.skipped}
                     run.history.append(done, **record, **meter.record())
                     curves(done, {**record, **meter.record()})
                 if is_main() and data.validation is not None and (last or done % config.intervals.validation == 0):

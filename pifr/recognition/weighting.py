@@ -59,8 +59,9 @@ def allow_weights(loss: nn.Module, name: str) -> None:
     inner.reducer = WeightedReducer(skip_zeros=type(reducer) is AvgNonZeroReducer)
 
 
-def set_weights(loss: nn.Module, weights: Tensor | None) -> None:
-    """Set the weights ``(B,)`` of the next batch's pictures; None is 1 each."""
+def set_weights(loss: nn.Module, weights: Tensor | None, device: torch.device | str = "cpu") -> None:
+    """Set the weights ``(B,)`` of the next batch's pictures, which lie on ``device``; None is 1 each."""
+    weights = None if weights is None else weights.to(device)
     if isinstance(loss, ShardedHead):
         loss.weights = weights
     elif weights is not None:
