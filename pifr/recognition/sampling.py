@@ -48,10 +48,10 @@ class PersonBatches:
         kind = np.asarray(generated, dtype=bool)
         # From the front outwards, so that a limit on the turn is a cut; an unknown yaw counts as frontal.
         turn = np.zeros(len(self.labels)) if yaw_degrees is None else np.nan_to_num(np.abs(yaw_degrees), nan=0.0)
-        everything = np.argsort(turn, kind="stable")
+        outwards = np.argsort(turn, kind="stable")
         self._pools: Pools = (
-            _rows_by_person(self.labels, everything[~kind], self.person_count),
-            _rows_by_person(self.labels, everything[kind], self.person_count),
+            _rows_by_person(self.labels, outwards[~kind[outwards]], self.person_count),
+            _rows_by_person(self.labels, outwards[kind[outwards]], self.person_count),
         )
         if any(not len(pool) and not len(self._pools[1][person]) for person, pool in self._pools[0].items()):
             raise ConfigError("every label from 0 to the highest needs a picture")
