@@ -157,7 +157,11 @@ def run_two(script: Path, *arguments: str) -> list[str]:
         processes.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         )
-    told = [process.communicate(timeout=400) for process in processes]
+    try:
+        told = [process.communicate(timeout=400) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert all(process.returncode == 0 for process in processes), told
     return [out for out, _ in told]
 
