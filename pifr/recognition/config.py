@@ -126,9 +126,9 @@ class RecognizerConfig(Config):
     precision: TrainingPrecision = "auto"
     """auto (bfloat16 on a GPU that has it), float32, bfloat16 or float16; the loss is float32 in any case."""
     compile: bool = False
-    """Compile the backbone with torch.compile: a minute or more at the start, faster steps on a GPU."""
+    """Compile the backbone with torch.compile, which costs a minute or so at the start: for long runs."""
     channels_last: bool = True
-    """Keep pictures as height x width x channels in memory; faster wherever it was measured."""
+    """Keep pictures as height x width x channels in memory; false keeps channel planes."""
     backbone: BackboneConfig = BackboneConfig()
     """The network."""
     loss: LossConfig = LossConfig()
