@@ -6,17 +6,21 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from torch.nn import functional as F
 
+from pifr.core.checkpoint import Checkpoint, latest_checkpoint
 from pifr.core.errors import ConfigError, DataError
+from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.losses import create_loss
 from pifr.recognition.sharded_head import ShardedHead, shard_bounds
+from pifr.recognition.training import train_recognizer
 
 PEOPLE, WIDTH = 7, 5
+BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def pair(name: str) -> tuple[ShardedHead, torch.nn.Module]:
@@ -187,10 +191,7 @@ print(result.run.path)
 
 
 @pytest.mark.ddp
-def test_a_run_of_two_processes_goes_on_with_one(recipe, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    from pifr.core.checkpoint import latest_checkpoint
-    from pifr.recognition.training import train_recognizer
-
+def test_a_run_of_two_processes_goes_on_with_one(recipe: Callable[..., RecognizerConfig], tmp_path: Path) -> None:
     changes = {
         "head": {"sharded": True}, "loss": {"scale": 8.0},
         "optimization": {"lr": 0.01, "warmup_steps": 0, "schedule": "constant"},
@@ -202,10 +203,15 @@ def test_a_run_of_two_processes_goes_on_with_one(recipe, tmp_path: Path) -> None
     alone = recipe(steps=5, batch={"people": 4, "pictures": 2, "accumulate": 2}, **changes)
     resumed = train_recognizer(alone, tmp_path, resume=run, device="cpu").run
     unbroken = train_recognizer(alone, tmp_path / "one", device="cpu").run
-    one, other = (latest_checkpoint(path.checkpoints).weights() for path in (resumed, unbroken))
-    assert one["loss.centres"].shape == (8, 16)
-    for name, tensor in one.items():
-        # Running statistics are those of the first process.
-        if name.rpartition(".")[2] not in ("running_mean", "running_var", "num_batches_tracked"):
-            torch.testing.assert_close(tensor, other[name], rtol=2e-3, atol=2e-4, msg=name)
-    assert F.cosine_similarity(one["loss.centres"], other["loss.centres"]).min() > 0.9999
+    ours, theirs = latest_checkpoint(resumed.checkpoints).weights(), latest_checkpoint(unbroken.checkpoints).weights()
+    before = Checkpoint(unbroken.checkpoints / "step-00000003", 3).weights()
+    assert ours["loss.centres"].shape == (8, 16)
+    # Running statistics are those of the first process. Rounding grows from step to step with batch norms over four
+    # pictures, but stays small beside what two steps move; other batches or a lost momentum would not.
+    kept = [name for name in ours if name.rpartition(".")[2] not in BUFFERS]
+    apart = sum(float((ours[name] - theirs[name]).square().sum()) for name in kept)
+    moved = sum(float((before[name] - theirs[name]).square().sum()) for name in kept)
+    assert apart**0.5 < 0.1 * moved**0.5
+    torch.testing.assert_close(ours["loss.centres"], theirs["loss.centres"], rtol=1e-4, atol=1e-4)
+    first = [[record["loss"] for record in run.history.read() if "loss" in record] for run in (resumed, unbroken)]
+    assert first[0] == pytest.approx(first[1], rel=1e-2)
