@@ -72,9 +72,7 @@ def train_recognizer(
         torch.manual_seed(derive_seed(config.seed, "weights"))
         shape = config.backbone
         backbone = create_backbone(shape.name, config.size_px, shape.embedding_dim, shape.width, shape.dropout)
-        loss = create_loss(
-            config.loss.name, len(data.people), shape.embedding_dim, config.loss.margin, config.loss.scale
-        )
+        loss = create_loss(config.loss.name, len(data.people), shape.embedding_dim, **config.loss.parameters())
         modules = {"backbone": backbone.to(target), "loss": loss.to(target)}
         optimizer = build_optimizer(modules, config.optimization)
         guard = GuardedStep(optimizer, modules, config.optimization)
