@@ -10,7 +10,6 @@ from pifr.backbones.config import BackboneConfig
 from pifr.core.config import Config
 from pifr.core.device import Precision
 
-
 _LOSSES_OF_PAIRS = ("triplet", "multi_similarity", "supcon")
 """They learn from two pictures of one person in a batch."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from pifr.backbones import create_backbone
+from pifr.backbones import build_backbone
 from pifr.core.device import autocast, choose_device
 from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size, wrap
 from pifr.core.errors import ConfigError
@@ -15,6 +15,7 @@ from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.core.seeds import derive_seed, seed_step, torch_generator
 from pifr.data.tensors import to_input
+from pifr.pose import attach_yaw_reader
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.losses import create_loss
@@ -26,6 +27,7 @@ from pifr.recognition.trained import TrainedEmbedder
 from pifr.recognition.training_data import fetched_ahead, open_pixels_once, read_training_data
 from pifr.recognition.transforms import transform_batch
 from pifr.recognition.validation import validation_figures
+from pifr.recognition.yaws import known_yaws
 
 
 def train_recognizer(
@@ -71,7 +73,8 @@ def train_recognizer(
         # Model. Every process draws the same weights.
         torch.manual_seed(derive_seed(config.seed, "weights"))
         shape = config.backbone
-        backbone = create_backbone(shape.name, config.size_px, shape.embedding_dim, shape.width, shape.dropout)
+        backbone = build_backbone(shape, config.size_px)
+        attach_yaw_reader(backbone, data.spec)
         loss = create_loss(config.loss.name, len(data.people), shape.embedding_dim, **config.loss.parameters())
         modules = {"backbone": backbone.to(target), "loss": loss.to(target)}
         optimizer = build_optimizer(modules, config.optimization)
@@ -85,20 +88,22 @@ def train_recognizer(
         validator = TrainedEmbedder(modules["backbone"], data.spec, "validation", "", target, config.precision)
         say(f"{run.path}: {len(data.train)} pictures of {len(data.people)} people, steps {start} to {config.steps}")
 
-        def fetch(step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        yaws = known_yaws(shape, data.train)
+
+        def fetch(step: int) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
             rows = batches.rows(step, rank(), world_size())
-            return torch.from_numpy(store[rows]), torch.from_numpy(data.labels[rows])
+            return torch.from_numpy(store[rows]), torch.from_numpy(data.labels[rows]), [yaw[rows] for yaw in yaws]
 
         # Loop.
         modules["backbone"].train()
         pictures, clock = 0, time.perf_counter()
         with progress_bar("training the recogniser", config.steps, done=start) as advance:
-            for step, (pixels, labels) in fetched_ahead(fetch, start, config.steps):
+            for step, (pixels, labels, known) in fetched_ahead(fetch, start, config.steps):
                 seed_step(config.seed, step, rank())
                 generator = torch_generator(config.seed, "transforms", step, rank())
                 images = transform_batch(to_input(pixels, data.spec, target), config.transforms, generator)
                 with autocast(target, config.precision):
-                    embeddings = embed(images)
+                    embeddings = embed(images, *(yaw.to(target) for yaw in known))
                 value = judge(embeddings, labels.to(target, non_blocking=True))
                 value.backward()
                 lr = learning_rate(step, config.steps, config.optimization)

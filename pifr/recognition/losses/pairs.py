@@ -49,5 +49,5 @@ def multi_similarity(
 @LOSSES.register("supcon")
 def supcon(people: int, embedding_dim: int, temperature: float | None = None) -> MetricLoss:
     """Build the supervised contrastive loss over all pairs; ``temperature`` divides cosines, by default 0.1."""
-    return MetricLoss(SupConLoss(temperature=checked("supcon", "temperature", temperature, 0.1, 1e-3, _ANY, "a cosine")),
-                      people)  # fmt: skip
+    divisor = checked("supcon", "temperature", temperature, 0.1, 1e-3, _ANY, "a cosine")
+    return MetricLoss(SupConLoss(temperature=divisor), people)
