@@ -14,7 +14,7 @@ from pifr.data.spec import InputSpec
 from pifr.pose.bins import YAW_BINS
 from pifr.pose.estimator import PoseEstimator, shipped_estimator
 
-_BRIGHTEST = 255.0
+_DARKEST, _BRIGHTEST = 0.0, 255.0
 
 
 class YawReader(nn.Module):
@@ -57,7 +57,7 @@ class YawReader(nn.Module):
         if self.pictures.channels != self.wanted.channels:
             pixels = pixels.flip(1)
         if self.pictures.size_px != self.wanted.size_px:
-            pixels = (self.resize @ pixels @ self.resize.T).clamp(0, _BRIGHTEST)
+            pixels = (self.resize @ pixels @ self.resize.T).clamp(_DARKEST, _BRIGHTEST)
         return (pixels - self.wanted.mean) / self.wanted.std
 
 
