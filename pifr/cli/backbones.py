@@ -24,7 +24,9 @@ def backbones(names: tuple[str, ...], size_px: int, embedding_dim: int, width: f
     """
     from pifr.backbones import backbone_cost, list_backbones
 
-    click.echo(f"{'backbone':<28}{'parameters':>14}{'GFLOP':>9}   at {size_px} px, {embedding_dim} numbers, width {width:g}")
+    click.echo(
+        f"{'backbone':<28}{'parameters':>14}{'GFLOP':>9}   at {size_px} px, {embedding_dim} numbers, width {width:g}"
+    )
     for name in names or list_backbones():
         cost = backbone_cost(name, size_px, embedding_dim, width)
         click.echo(f"{name:<28}{cost.parameters:>14,}{cost.flops / 1e9:>9.3f}")
