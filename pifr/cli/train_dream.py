@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import rich_click as click
@@ -37,6 +38,7 @@ def train_dream(run: str, data: str, gate: str, yaw: str, overrides: tuple[str, 
     from pifr.core.config import load_config
     from pifr.recognition.stitching import StitchConfig, stitch_dream
 
-    values = [f"run={run}", f"data={data}", f"dream.gate={gate}", f"dream.yaw={yaw}"]
+    # Quoted as JSON, since a path may look like a number or a mapping.
+    values = [f"run={json.dumps(run)}", f"data={json.dumps(data)}", f"dream.gate={gate}", f"dream.yaw={yaw}"]
     config = load_config(StitchConfig, None, [*values, *overrides])
     click.echo(stitch_dream(config, Path(runs), device).table())

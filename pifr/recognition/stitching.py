@@ -135,7 +135,7 @@ def stitch_dream(config: StitchConfig, runs: Path, device: str = "auto") -> Stit
 
     run = RunFolder.create(runs, f"train-dream-{stored.shape.name}", config, base.fingerprint())
     save_checkpoint(run.checkpoints, config.steps, {"backbone": network}, {}, _meta(stored, config, train, after))
-    return StitchResult(run, pairs.people, len(pairs.rows), pairs.left_out, *distances, before, after)
+    return StitchResult(run, pairs.people, len(pairs.owners), pairs.left_out, *distances, before, after)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,6 @@ class _Pairs:
     """Profiles and what they should become.
 
     Attributes:
-        rows: Per person, the numbers of the person's profiles.
         inputs: ``(M, D)`` embeddings of profiles.
         targets: ``(M, D)`` mean near-frontal embedding of the same person.
         yaws: ``(M,)`` what the gate sees, in degrees.
@@ -159,11 +158,8 @@ class _Pairs:
 
     @property
     def people(self) -> int:
+        """How many people are learned from."""
         return int(self.owners.max()) + 1
-
-    @property
-    def rows(self) -> np.ndarray:
-        return np.arange(len(self.owners))
 
 
 def _parts(base: Manifest, config: StitchConfig) -> tuple[Manifest, Manifest | None]:
