@@ -102,7 +102,7 @@ class DreamBackbone(nn.Module):
         Raises:
             ConfigError: If a yaw is missing and nothing estimates it.
         """
-        return self.dream(self.backbone(images), self.yaw_of(images, yaw_degrees))  # type: ignore[no-any-return]
+        return self.dream(self.backbone(images), self.yaw_of(images, yaw_degrees))
 
     def yaw_of(self, images: Tensor, yaw_degrees: Tensor | None = None) -> Tensor:
         """Return the yaws used ``(B,)`` in degrees; the recipe's source decides whether given ones count."""

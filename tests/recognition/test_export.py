@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from pifr.backbones import KIND, BackboneConfig, DreamConfig, build_backbone
 from pifr.core.checkpoint import save_checkpoint
-from pifr.core.errors import CheckpointError, DependencyError
+from pifr.core.errors import CheckpointError, DataError, DependencyError
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import resize_picture
 from pifr.data.pixels import open_pixels
@@ -55,16 +56,18 @@ def faces(rendered: Manifest) -> np.ndarray:
     return np.stack([resize_picture(one, SPEC.size_px) for one in open_pixels(rendered, 64).images[:7]])
 
 
+@pytest.mark.slow
 def test_both_files_agree_with_torch(exported: tuple[Path, list[ExportResult]]) -> None:
     for result in exported[1]:
         assert result.path.is_file()
         assert result.pictures == 9
         assert result.largest_difference < 1e-4 * result.largest_value
         assert result.lowest_cosine > 0.999999
-        assert re.search(r"max abs difference \d\.\d\de-\d\d .* lowest cosine 1\.0|0\.999999", result.table())
+        assert re.search(r"max abs difference \d\.\d\de-\d\d .* lowest cosine (1\.00|0\.999999)", result.table())
     assert [result.form for result in exported[1]] == ["onnx", "torch.export"]
 
 
+@pytest.mark.slow
 def test_the_onnx_embedder_gives_the_run_folders_vectors(
     exported: tuple[Path, list[ExportResult]], faces: np.ndarray
 ) -> None:
@@ -73,10 +76,9 @@ def test_the_onnx_embedder_gives_the_run_folders_vectors(
     assert embedder.spec == SPEC
     for part in (faces, faces[:1]):
         np.testing.assert_allclose(embedder(part), original(part), atol=1e-4)
-    turned = original.backbone.yaw_of(torch.zeros(1, 3, 80, 80))  # type: ignore[attr-defined]
-    assert turned.shape == (1,)
 
 
+@pytest.mark.slow
 def test_the_archive_holds_the_spec_and_takes_any_batch(
     exported: tuple[Path, list[ExportResult]], faces: np.ndarray
 ) -> None:
@@ -89,10 +91,12 @@ def test_the_archive_holds_the_spec_and_takes_any_batch(
     np.testing.assert_allclose(program.module()(images).detach().numpy(), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_names_of_people_stay_at_home(exported: tuple[Path, list[ExportResult]]) -> None:
     assert all(b"Lovelace" not in result.path.read_bytes() for result in exported[1])
 
 
+@pytest.mark.slow
 def test_the_snippet_of_the_page_has_five_lines_and_gives_those_vectors(
     exported: tuple[Path, list[ExportResult]], faces: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,15 +124,13 @@ def test_a_file_that_says_something_else_is_not_kept(tmp_path: Path, monkeypatch
 
 
 def test_the_extra_is_named_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(DependencyError, match=r"pifr-toolkit\[onnx\]"):
         export_recognizer(store(tmp_path / "run"), tmp_path / "face.onnx")
     assert not (tmp_path / "face.onnx").exists()
 
 
 def test_pictures_of_another_alignment_are_refused(tmp_path: Path, rendered: Manifest) -> None:
-    from pifr.core.errors import DataError
-
     other = type(rendered)(rendered.table.assign(template="arcface-112"), rendered.folder)
     with pytest.raises(DataError, match="aligned by template 'arcface-112'"):
         export_recognizer(store(tmp_path / "run"), torch_export=tmp_path / "face.pt2", pictures=other)

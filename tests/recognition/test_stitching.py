@@ -18,7 +18,14 @@ from pifr.recognition.stitching import StitchConfig, StitchResult, stitch_dream
 
 
 def recipe(trained: Path, people: Manifest, **changes: object) -> StitchConfig:
-    values = {"run": str(trained), "data": people.name, "steps": 60, "batch_size": 16, "dream": {"yaw": "manifest"}}
+    values = {
+        "run": str(trained),
+        "data": people.name,
+        "steps": 60,
+        "batch_size": 16,
+        "lr": 0.01,
+        "dream": {"yaw": "manifest"},
+    }
     return check_config(StitchConfig, {**values, **changes}, "test")
 
 
