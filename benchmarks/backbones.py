@@ -10,6 +10,7 @@ on a GPU. All backbones take turns in each round; the table has the median round
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 
@@ -68,6 +69,7 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for name in arguments.names:
             found[name].append(measured(name, images, arguments))
+            print(f"{name}: {found[name][-1]}", file=sys.stderr)
     about = f"{arguments.size} px, {arguments.dim} numbers, width {arguments.width:g}, batches of {arguments.batch}"
     print(f"{about}, {arguments.rounds} rounds, {device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     print("| backbone | parameters | GFLOP | ms a picture, forwards | ms a picture, training step |")

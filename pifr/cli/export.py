@@ -33,6 +33,6 @@ def export(run: str, onnx: str | None, torch_export: str | None, data: str | Non
     from pifr.recognition.export import export_recognizer
 
     pictures = read_manifest(data) if data is not None else None
-    paths = [Path(name) if name is not None else None for name in (onnx, torch_export)]
-    for result in export_recognizer(run, *paths, pictures=pictures):
+    onnx_path, archive_path = (Path(name) if name is not None else None for name in (onnx, torch_export))
+    for result in export_recognizer(run, onnx_path, archive_path, pictures):
         click.echo(result.table())

@@ -222,7 +222,7 @@ def _teach(network: DreamBackbone, pairs: _Pairs, config: StitchConfig, device: 
             rows = torch.tensor(chosen, device=device)
             loss = F.mse_loss(block(inputs[rows], yaws[rows]), targets[rows])
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             advance()
     network.eval()
