@@ -16,9 +16,16 @@ from pifr.core.errors import ConfigError
 @click.option("--runs", default="runs", show_default=True, help="Folder in which the new run folder is made.")
 @click.option("--resume", help="Run folder to go on with; its own config is used, and CONFIG is left out.")
 @click.option("--dry-run", is_flag=True, help="Check config and data, print the resolved config, train nothing.")
+@click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too (extra: tensorboard).")
 @device_option
 def train_recognizer(
-    config: str | None, overrides: tuple[str, ...], runs: str, resume: str | None, dry_run: bool, device: str
+    config: str | None,
+    overrides: tuple[str, ...],
+    runs: str,
+    resume: str | None,
+    dry_run: bool,
+    tensorboard: bool,
+    device: str,
 ) -> None:
     """Train a face recogniser.
 
@@ -52,5 +59,5 @@ def train_recognizer(
 
     from pifr.recognition.training import train_recognizer
 
-    result = train_recognizer(recipe, Path(runs), Path(resume) if resume else None, device)
+    result = train_recognizer(recipe, Path(runs), Path(resume) if resume else None, device, tensorboard)
     click.echo(result.table())

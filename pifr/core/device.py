@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "float32", "bfloat16"]
 """Number format of autocast; ``auto`` is bfloat16 on a GPU that has it and float32 elsewhere."""
 
+TrainingPrecision = Literal["auto", "float32", "bfloat16", "float16"]
+"""The same with float16, whose small gradients need a scaled loss; see :func:`gradient_scaler`."""
+
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called ``name``.
@@ -39,17 +42,27 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
-def autocast(device: torch.device, precision: Precision = "auto") -> torch.autocast:
+def autocast(device: torch.device, precision: TrainingPrecision = "auto") -> torch.autocast:
     """Return the autocast context for forward passes on ``device``.
 
     Args:
         device: Where the pass runs.
-        precision: See :data:`Precision`.
+        precision: See :data:`Precision` and :data:`TrainingPrecision`.
     """
     import torch
 
+    wanted = precision != "float32"
     if precision == "auto":
         wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    else:
-        wanted = precision == "bfloat16"
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=wanted)
+    dtype = torch.float16 if precision == "float16" else torch.bfloat16
+    return torch.autocast(device.type, dtype=dtype, enabled=wanted)
+
+
+def gradient_scaler(device: torch.device, precision: TrainingPrecision = "auto") -> torch.amp.GradScaler:
+    """Return the scaler of the loss that float16 needs; for other formats one that does nothing.
+
+    P. Micikevicius et al., "Mixed Precision Training", ICLR 2018, section 3.2.
+    """
+    import torch
+
+    return torch.amp.GradScaler(device.type, enabled=precision == "float16")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -112,3 +112,15 @@ def wrap(module: ModuleT, device: torch.device, *, broadcast_buffers: bool = Tru
         return module
     ids = [device.index if device.index is not None else local_rank()] if device.type == "cuda" else None
     return DistributedDataParallel(module, device_ids=ids, broadcast_buffers=broadcast_buffers)  # type: ignore[return-value]
+
+
+@contextmanager
+def synchronised(modules: Iterable[nn.Module], wanted: bool = True) -> Iterator[None]:
+    """Let the passes within add to gradients of this process alone unless ``wanted``, for gradient accumulation."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    with ExitStack() as stack:
+        for module in modules:
+            if not wanted and isinstance(module, DistributedDataParallel):
+                stack.enter_context(module.no_sync())
+        yield

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from pifr.backbones.config import BackboneConfig
 from pifr.core.config import Config
-from pifr.core.device import Precision
+from pifr.core.device import TrainingPrecision
+from pifr.recognition.sections import FineTuningConfig, HeadConfig, MixingConfig, OnTheFlyConfig
 
 _LOSSES_OF_PAIRS = ("triplet", "multi_similarity", "supcon")
 """They learn from two pictures of one person in a batch."""
@@ -67,6 +68,8 @@ class BatchConfig(Config):
     """People a batch."""
     pictures: int = Field(default=2, ge=1)
     """Pictures a person."""
+    accumulate: int = Field(default=1, ge=1)
+    """Parts a process computes one after the other before a step; people must divide by processes x accumulate."""
     generated_share: float | None = Field(default=0.5, ge=0, le=1)
     """Share of generated pictures where there are any; null draws from all pictures of a person alike."""
 
@@ -79,7 +82,13 @@ class OptimizationConfig(Config):
     lr: float = Field(default=0.1, gt=0)
     """Highest learning rate; about 0.1 for sgd and 1e-3 for adamw."""
     warmup_steps: int = Field(default=50, ge=0)
-    """Steps of linear rise; then half a cosine down to zero."""
+    """Steps of linear rise."""
+    schedule: Literal["cosine", "poly", "constant"] = "cosine"
+    """What follows: half a cosine down to zero, a power of what is left, or the rate as it is."""
+    poly_power: float = Field(default=2.0, gt=0)
+    """The power of poly."""
+    ema_half_life_steps: float = Field(default=0.0, ge=0)
+    """Validate and keep a running average of the weights in which one so old counts half; 0 is off."""
     weight_decay: float = Field(default=5e-4, ge=0)
     """Decay of convolution, linear and class weights; biases, batch norms and PReLUs have none."""
     clip_norm: float = Field(default=5.0, gt=0)
@@ -120,6 +129,10 @@ class IntervalConfig(Config):
     """Validation, and a new best checkpoint if it is better; also after the last step."""
     checkpoint: int = Field(default=200, ge=1)
     """A checkpoint to resume from; also after the last step."""
+    keep_last: int = Field(default=2, ge=1)
+    """How many of those stay on disk."""
+    keep_best: int = Field(default=1, ge=1)
+    """How many of the best by validation stay: one in best/, and from 2 on all of them in top/."""
 
 
 class RecognizerConfig(Config):
@@ -135,8 +148,12 @@ class RecognizerConfig(Config):
     """Training steps."""
     seed: int = 0
     """Seed of weights, batches and changes."""
-    precision: Precision = "auto"
-    """auto (bfloat16 on a GPU that has it), float32 or bfloat16; the loss is float32 in any case."""
+    precision: TrainingPrecision = "auto"
+    """auto (bfloat16 on a GPU that has it), float32, bfloat16 or float16; the loss is float32 in any case."""
+    compile: bool = False
+    """Compile the backbone with torch.compile: a minute or more at the start, faster steps on a GPU."""
+    channels_last: bool = True
+    """Keep pictures as height x width x channels in memory; faster wherever it was measured."""
     backbone: BackboneConfig = BackboneConfig()
     """The network."""
     loss: LossConfig = LossConfig()
@@ -145,6 +162,14 @@ class RecognizerConfig(Config):
     """Who is in a batch."""
     optimization: OptimizationConfig = OptimizationConfig()
     """How the weights move."""
+    mixing: MixingConfig = MixingConfig()
+    """How generated pictures count."""
+    on_the_fly: OnTheFlyConfig | None = None
+    """Views generated inside the training step; null generates none."""
+    head: HeadConfig = HeadConfig()
+    """Where the class centres live."""
+    fine_tuning: FineTuningConfig = FineTuningConfig()
+    """Starting from given weights."""
     transforms: TransformConfig = TransformConfig()
     """Random changes of training pictures."""
     intervals: IntervalConfig = IntervalConfig()
@@ -156,4 +181,19 @@ class RecognizerConfig(Config):
             raise ValueError(
                 f"the {self.loss.name} loss needs batch.pictures of 2 or more, or there is no pair of one person"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sections_fit_each_other(self) -> Self:
+        views = self.on_the_fly
+        if views is not None and self.batch.generated_share == 0:
+            raise ValueError("on_the_fly has no place in a batch with batch.generated_share=0")
+        if views is not None and views.min_cosine is not None and not (views.judge or self.fine_tuning.initial):
+            raise ValueError("on_the_fly.min_cosine needs on_the_fly.judge, or fine_tuning.initial, to measure it")
+        if self.compile and self.mixing.separate_statistics:
+            raise ValueError("compile and mixing.separate_statistics exclude each other")
+        if self.head.sharded and self.loss.name not in ("cosface", "arcface"):
+            raise ValueError(f"head.sharded knows cosface and arcface, not {self.loss.name}")
+        if self.head.sharded and self.precision == "float16":
+            raise ValueError("head.sharded needs precision bfloat16 or float32")
         return self

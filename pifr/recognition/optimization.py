@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import nn
 
-from pifr.core.errors import TrainingError
+from pifr.core.distributed import world_size
+from pifr.core.errors import ConfigError, TrainingError
 from pifr.recognition.config import OptimizationConfig
+from pifr.recognition.sharded_head import ShardedHead
 
 
 def build_optimizer(modules: Mapping[str, nn.Module], config: OptimizationConfig) -> torch.optim.Optimizer:
@@ -21,8 +25,16 @@ def build_optimizer(modules: Mapping[str, nn.Module], config: OptimizationConfig
     Args:
         modules: Modules by name.
         config: Kind, rate and decay.
+
+    Raises:
+        ConfigError: If nothing is left to train.
     """
     parameters = [p for module in modules.values() for p in module.parameters() if p.requires_grad]
+    if not parameters:
+        raise ConfigError(
+            "nothing is left to train: the backbone is frozen and this loss has no weights",
+            where="fine_tuning.freeze", cure="freeze some stages only, or take a margin loss",
+        )  # fmt: skip
     groups = [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
@@ -33,7 +45,9 @@ def build_optimizer(modules: Mapping[str, nn.Module], config: OptimizationConfig
 
 
 def learning_rate(step: int, steps: int, config: OptimizationConfig) -> float:
-    """Return the rate of one step: a linear rise over ``warmup_steps``, then half a cosine that ends near zero.
+    """Return the rate of one step: a linear rise over ``warmup_steps``, then what ``schedule`` names.
+
+    With ``poly`` it is ``lr * (1 - done) ** poly_power``, done being the share of the steps after the rise.
 
     Example:
         >>> config = OptimizationConfig(lr=1.0, warmup_steps=2)
@@ -43,13 +57,27 @@ def learning_rate(step: int, steps: int, config: OptimizationConfig) -> float:
     if step < config.warmup_steps:
         return config.lr * (step + 1) / config.warmup_steps
     done = (step - config.warmup_steps) / max(1, steps - config.warmup_steps)
-    return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+    if config.schedule == "cosine":
+        return config.lr * 0.5 * (1 + math.cos(math.pi * done))
+    return config.lr * (1 - done) ** config.poly_power if config.schedule == "poly" else config.lr
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Set the rate of all groups."""
     for group in optimizer.param_groups:
         group["lr"] = lr
+
+
+def gradient_norm(parameters: Sequence[nn.Parameter], shards: Sequence[nn.Parameter] = ()) -> float:
+    """Return the norm of all gradients together; that of ``shards``, of which each process has a part, is summed."""
+    part_ids = {id(shard) for shard in shards}
+    squares = [
+        nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None and (id(p) in part_ids) is part]) ** 2
+        for part in (False, True)
+    ]
+    if shards and world_size() > 1:
+        dist.all_reduce(squares[1])
+    return math.sqrt(float(squares[0]) + float(squares[1]))
 
 
 class GuardedStep:
@@ -62,12 +90,18 @@ class GuardedStep:
         optimizer: What to step.
         modules: Modules by name, for the message.
         config: ``clip_norm`` and ``max_skipped``.
+        scaler: What the loss was multiplied by, for float16; None for nothing.
     """
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, modules: Mapping[str, nn.Module], config: OptimizationConfig
+        self,
+        optimizer: torch.optim.Optimizer,
+        modules: Mapping[str, nn.Module],
+        config: OptimizationConfig,
+        scaler: torch.amp.GradScaler | None = None,
     ) -> None:
         self.optimizer, self.modules, self.config = optimizer, modules, config
+        self.scaler = torch.amp.GradScaler(enabled=False) if scaler is None else scaler
         self.skipped = 0
         self.in_a_row = 0
 
@@ -77,10 +111,13 @@ class GuardedStep:
         Raises:
             TrainingError: After ``max_skipped`` steps in a row were left out; it names the first bad tensor.
         """
+        self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = float(nn.utils.clip_grad_norm_(parameters, self.config.clip_norm))
+        shards = [m.centres for m in self.modules.values() if isinstance(m, ShardedHead)]
+        norm = gradient_norm(parameters, shards)
         if math.isfinite(norm):
-            self.optimizer.step()
+            nn.utils.clip_grads_with_norm_(parameters, self.config.clip_norm, torch.tensor(norm))
+            self.scaler.step(self.optimizer)
             self.in_a_row = 0
         else:
             self.skipped += 1
@@ -90,16 +127,19 @@ class GuardedStep:
                     f"the gradient was not finite in {self.in_a_row} steps in a row", where=f"step {step}",
                     found=f"first in {self._first_bad()}", cure="lower optimization.lr, or use float32",
                 )  # fmt: skip
+        self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         return norm
 
-    def state_dict(self) -> dict[str, int]:
-        """Return the counts, for a checkpoint."""
-        return {"skipped": self.skipped, "in_a_row": self.in_a_row}
+    def state_dict(self) -> dict[str, Any]:
+        """Return the counts and the scale of the loss, for a checkpoint."""
+        return {"skipped": self.skipped, "in_a_row": self.in_a_row, "scaler": self.scaler.state_dict()}
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Take the counts from a checkpoint."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take them from a checkpoint."""
         self.skipped, self.in_a_row = state["skipped"], state["in_a_row"]
+        if state.get("scaler"):
+            self.scaler.load_state_dict(state["scaler"])
 
     def _first_bad(self) -> str:
         for name, module in self.modules.items():

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
@@ -17,12 +17,19 @@ from pifr.core.distributed import broadcast_text, is_main
 from pifr.core.errors import CheckpointError, ConfigError
 from pifr.core.runs import RunFolder
 from pifr.recognition.config import RecognizerConfig
+from pifr.recognition.model import Model
 from pifr.recognition.optimization import GuardedStep
+from pifr.recognition.sharded_head import ShardedHead, own_optimizer_state, whole_optimizer_state
 from pifr.recognition.training_data import TrainingData
 from pifr.recognition.validation import ValidationFigures
 
-_MAY_CHANGE = {"steps", "intervals", "precision"}
+_MAY_CHANGE: dict[str, Any] = {
+    "steps": True, "intervals": True, "precision": True, "compile": True, "channels_last": True,
+    "batch": {"accumulate": True},
+}  # fmt: skip
 """What a resumed run may change; all else would make it another run."""
+TOP_FOLDER = "top"
+"""Folder of the best checkpoints where a recipe keeps several."""
 
 
 @dataclass
@@ -33,41 +40,58 @@ class RunState:
         run: The folder.
         config: The recipe.
         data: Pictures and people.
-        modules: ``backbone`` and ``loss``, not wrapped for several processes.
+        model: All weights, not wrapped for several processes.
         optimizer: Their optimizer.
         guard: Counts of steps left out.
+        generator_sha256: Digest of the generator of views on the fly; empty for none.
         best: Figures of the best checkpoint so far.
         best_step: Its step.
+        top: Figures of the best checkpoints by step, best first, where the recipe keeps several.
     """
 
     run: RunFolder
     config: RecognizerConfig
     data: TrainingData
-    modules: Mapping[str, nn.Module]
+    model: Model
     optimizer: torch.optim.Optimizer
     guard: GuardedStep
+    generator_sha256: str = ""
     best: ValidationFigures | None = None
     best_step: int | None = None
+    top: list[tuple[int, ValidationFigures]] = field(default_factory=list)
 
     def save(self, step: int) -> None:
-        """Write a checkpoint to resume from, on the main process."""
+        """Write a checkpoint to resume from, on the main process; all processes must call this."""
+        modules, optimizer = self.model.stored(), self._optimizer_state()
+        if isinstance(self.model.loss, ShardedHead):
+            modules["loss"] = self.model.loss.whole()
         if not is_main():
             return
         state = {
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": optimizer,
             "guard": self.guard.state_dict(),
             "best": self.best.to_dict() if self.best else None,
             "best_step": self.best_step,
+            "top": [[number, figures.to_dict()] for number, figures in self.top],
         }
-        save_checkpoint(self.run.checkpoints, step, self.modules, state, self._meta(None))
+        save_checkpoint(
+            self.run.checkpoints, step, modules, state, self._meta(None), self.config.intervals.keep_last
+        )  # fmt: skip
 
     def keep_if_best(self, step: int, figures: ValidationFigures) -> None:
-        """Write the backbone to ``best/`` if validation never went better."""
-        if not figures.better_than(self.best):
+        """Write the backbone to ``best/`` if validation never went better, and to ``top/`` if it is among the best."""
+        backbone, meta = {"backbone": self.model.finished}, self._meta(figures)
+        if figures.better_than(self.best):
+            self.best, self.best_step = figures, step
+            save_checkpoint(self.run.path / BEST_FOLDER, step, backbone, {}, meta, keep_last=1)
+        if self.config.intervals.keep_best == 1:
             return
-        self.best, self.best_step = figures, step
-        backbone = {"backbone": self.modules["backbone"]}
-        save_checkpoint(self.run.path / BEST_FOLDER, step, backbone, {}, self._meta(figures), keep_last=1)
+        place = next((i for i, (_, other) in enumerate(self.top) if figures.better_than(other)), len(self.top))
+        self.top.insert(place, (step, figures))
+        del self.top[self.config.intervals.keep_best :]
+        if place < len(self.top):
+            save_checkpoint(self.run.path / TOP_FOLDER, step, backbone, {}, meta, keep_last=sys.maxsize)
+        self._remove_all_but_top()
 
     def resume(self) -> int:
         """Load the latest checkpoint and cut the history there; return the number of steps done.
@@ -75,7 +99,8 @@ class RunState:
         A run that was killed before its first checkpoint starts again at step 0.
 
         Raises:
-            CheckpointError: If the checkpoint is damaged, or the run was started on other pictures.
+            CheckpointError: If the checkpoint is damaged, or the run was started on other pictures or with another
+                generator.
         """
         if self.run.environment()["data_fingerprint"] != self.data.fingerprint:
             raise CheckpointError(
@@ -86,14 +111,35 @@ class RunState:
             self._cut_history(0)
             return 0
         checkpoint = latest_checkpoint(self.run.checkpoints)
-        state = checkpoint.training_state()
-        load_modules(checkpoint.weights(), self.modules, checkpoint.path)
-        self.optimizer.load_state_dict(state["optimizer"])
+        if checkpoint.meta().get("generator_sha256", "") != self.generator_sha256:
+            raise CheckpointError(
+                "this run generated its views with other weights", where=self.run.path,
+                cure="put the old generator back, or name its checkpoint folder",
+            )  # fmt: skip
+        state, weights, optimizer = checkpoint.training_state(), checkpoint.weights(), self.optimizer
+        if isinstance(self.model.loss, ShardedHead):
+            weights["loss.centres"] = self.model.loss.own_rows(weights["loss.centres"])
+            state["optimizer"] = own_optimizer_state(state["optimizer"], optimizer, self.model.loss)
+        load_modules(weights, self.model.stored(), checkpoint.path)
+        optimizer.load_state_dict(state["optimizer"])
         self.guard.load_state_dict(state["guard"])
         self.best = ValidationFigures(**state["best"]) if state["best"] else None
         self.best_step = state["best_step"]
+        self.top = [(step, ValidationFigures(**figures)) for step, figures in state.get("top", [])]
+        self._remove_all_but_top()
         self._cut_history(checkpoint.step)
         return checkpoint.step
+
+    def _optimizer_state(self) -> dict[str, Any]:
+        if isinstance(self.model.loss, ShardedHead):
+            return whole_optimizer_state(self.optimizer, self.model.loss)
+        return self.optimizer.state_dict()
+
+    def _remove_all_but_top(self) -> None:
+        steps = {step for step, _ in self.top}
+        for checkpoint in list_checkpoints(self.run.path / TOP_FOLDER) if is_main() else []:
+            if checkpoint.step not in steps:
+                shutil.rmtree(checkpoint.path, ignore_errors=True)
 
     def _cut_history(self, step: int) -> None:
         if is_main():
@@ -110,6 +156,8 @@ class RunState:
                 str(Path(path).resolve().parent) for path in (self.config.data.manifest, *self.config.data.extra)
             ],
             "validation": figures.to_dict() if figures else None,
+            "generator_sha256": self.generator_sha256,
+            "initial_sha256": self.model.initial_sha256,
         }
 
 
@@ -117,7 +165,7 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
     """Make a run folder on the main process, or open the one to resume; all processes learn its path.
 
     Raises:
-        ConfigError: If the resumed run's recipe differs in more than steps, intervals and precision.
+        ConfigError: If the resumed run's recipe differs in more than it may.
         PifrError: If ``resume`` is no run folder.
     """
     if resume is not None:
@@ -137,6 +185,7 @@ def _refuse_other_recipe(config: RecognizerConfig, run: RunFolder) -> None:
     changed = sorted(key for key in now if now[key] != before[key])
     if changed:
         raise ConfigError(
-            "a resumed run keeps its recipe, but for steps, intervals and precision", where=run.config_path,
+            "a resumed run keeps its recipe, but for steps, intervals, precision, compile, channels_last and "
+            "batch.accumulate", where=run.config_path,
             found=f"another {', '.join(changed)}", cure="start a new run",
         )  # fmt: skip

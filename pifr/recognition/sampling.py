@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from pifr.core.errors import ConfigError
 from pifr.core.seeds import numpy_generator
+
+Pools = tuple[Mapping[int, np.ndarray], Mapping[int, np.ndarray]]
+"""Rows of each person's real pictures and of the generated ones."""
 
 
 class PersonBatches:
@@ -23,6 +29,7 @@ class PersonBatches:
         generated_share: Wanted share of generated pictures in a batch, 0..1; people who lack one kind get the
             other. None draws from all pictures of a person alike.
         seed: Seed of all draws.
+        yaw_degrees: ``(N,)`` yaw of each picture, NaN where unknown; needed where :meth:`rows` is given a limit.
     """
 
     def __init__(
@@ -33,32 +40,57 @@ class PersonBatches:
         pictures: int,
         generated_share: float | None,
         seed: int,
+        yaw_degrees: np.ndarray | None = None,
     ) -> None:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.people, self.pictures, self.generated_share, self.seed = people, pictures, generated_share, seed
         self.person_count = int(self.labels.max()) + 1
         kind = np.asarray(generated, dtype=bool)
-        everything = np.arange(len(self.labels))
-        self._pools = [_rows_by_person(self.labels, everything[mask], self.person_count) for mask in (~kind, kind)]
-        if any(not len(real) and not len(made) for real, made in zip(*self._pools, strict=True)):
+        # From the front outwards, so that a limit on the turn is a cut; an unknown yaw counts as frontal.
+        turn = np.zeros(len(self.labels)) if yaw_degrees is None else np.nan_to_num(np.abs(yaw_degrees), nan=0.0)
+        outwards = np.argsort(turn, kind="stable")
+        self._pools: Pools = (
+            _rows_by_person(self.labels, outwards[~kind[outwards]], self.person_count),
+            _rows_by_person(self.labels, outwards[kind[outwards]], self.person_count),
+        )
+        if any(not len(pool) and not len(self._pools[1][person]) for person, pool in self._pools[0].items()):
             raise ConfigError("every label from 0 to the highest needs a picture")
+        self._turns = {person: turn[pool] for person, pool in self._pools[1].items()}
         self._round: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
 
-    def rows(self, step: int, rank: int = 0, world_size: int = 1) -> np.ndarray:
-        """Return the picture rows of one rank's part of a batch: ``(P * K / world_size,)``, K in a row a person.
+    def rows(
+        self, step: int, part: int = 0, parts: int = 1, largest_generated_yaw_degrees: float = math.inf
+    ) -> np.ndarray:
+        """Return the picture rows of one part of a batch: ``(P * K / parts,)``, K in a row a person.
 
-        The batch over all ranks is the same whatever their number.
+        The batch over all parts is the same whatever their number.
+
+        Args:
+            step: Number of the batch.
+            part: Which part.
+            parts: How many there are: processes x parts that each computes one after the other.
+            largest_generated_yaw_degrees: Generated pictures turned farther are left out.
         """
         rng = numpy_generator(self.seed, "batch", step)
         people = self._people_of(step)
-        wants_generated = self._kinds(rng, people)
+        pools = (self._pools[0], self._turned_at_most(largest_generated_yaw_degrees, people))
+        wants_generated = self._kinds(rng, people, pools)
         rows = np.empty((self.people, self.pictures), dtype=np.int64)
         for index, person in enumerate(people):
-            for kind, pool in enumerate(self._pools):
+            for kind, pool in enumerate(pools):
                 slots = wants_generated[index] == kind
                 if slots.any():
                     rows[index, slots] = _draw(rng, pool[person], int(slots.sum()))
-        return rows[rank::world_size].reshape(-1)
+        return rows[part::parts].reshape(-1)
+
+    def _turned_at_most(self, limit_degrees: float, people: np.ndarray) -> Mapping[int, np.ndarray]:
+        """Return people's generated pictures within the limit; one stays where there is nothing else of a person."""
+        pools = {}
+        for person in people:
+            count = int(np.searchsorted(self._turns[person], limit_degrees, side="right"))
+            least = 0 if len(self._pools[0][person]) else 1
+            pools[int(person)] = self._pools[1][person][: max(count, least)]
+        return pools
 
     def _people_of(self, step: int) -> np.ndarray:
         positions = np.arange(step * self.people, (step + 1) * self.people)
@@ -75,10 +107,9 @@ class PersonBatches:
             self._round = (number, rng.permutation(self.person_count))
         return self._round[1]
 
-    def _kinds(self, rng: np.random.Generator, people: np.ndarray) -> np.ndarray:
+    def _kinds(self, rng: np.random.Generator, people: np.ndarray, pools: Pools) -> np.ndarray:
         """Return ``(P, K)`` bool: which slots are generated pictures."""
-        real = np.array([len(self._pools[0][person]) for person in people])
-        made = np.array([len(self._pools[1][person]) for person in people])
+        real, made = (np.array([len(pool[person]) for person in people]) for pool in pools)
         shape = (len(people), self.pictures)
         if self.generated_share is None:
             return rng.random(shape) < (made / (real + made))[:, None]
@@ -89,10 +120,10 @@ class PersonBatches:
         return (chosen | (real == 0)[:, None]) & (made > 0)[:, None]
 
 
-def _rows_by_person(labels: np.ndarray, rows: np.ndarray, person_count: int) -> list[np.ndarray]:
+def _rows_by_person(labels: np.ndarray, rows: np.ndarray, person_count: int) -> dict[int, np.ndarray]:
     ordered = rows[np.argsort(labels[rows], kind="stable")]
     ends = np.cumsum(np.bincount(labels[rows], minlength=person_count))
-    return np.split(ordered, ends[:-1])
+    return dict(enumerate(np.split(ordered, ends[:-1])))
 
 
 def _draw(rng: np.random.Generator, pool: np.ndarray, count: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pifr.backbones import DreamBackbone, load_backbone
-from pifr.core.device import Precision, autocast, choose_device
+from pifr.core.device import TrainingPrecision, autocast, choose_device
 from pifr.core.files import sha256_of_file
 from pifr.data.spec import InputSpec
 from pifr.data.tensors import to_input
@@ -40,7 +40,7 @@ class TrainedEmbedder:
         name: str,
         sha256: str,
         device: torch.device,
-        precision: Precision = "auto",
+        precision: TrainingPrecision = "auto",
         training_people: frozenset[str] = frozenset(),
         training_folders: frozenset[str] = frozenset(),
     ) -> None:

@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import torch
 
-from pifr.backbones import build_backbone
-from pifr.core.device import autocast, choose_device
-from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size, wrap
+from pifr.core.device import autocast, choose_device, gradient_scaler
+from pifr.core.distributed import broadcast_flag, is_main, mean_over_ranks, process_group, synchronised, world_size
 from pifr.core.errors import ConfigError
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
-from pifr.core.seeds import derive_seed, seed_step, torch_generator
-from pifr.data.tensors import to_input
-from pifr.pose import attach_yaw_reader
+from pifr.core.seeds import seed_step
+from pifr.core.tensorboard import open_tensorboard
+from pifr.recognition.batches import Batches
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.embedders import embed_manifest
-from pifr.recognition.losses import create_loss
+from pifr.recognition.meter import Meter
+from pifr.recognition.model import build_model, head_memory
+from pifr.recognition.on_the_fly import views_of_recipe
 from pifr.recognition.optimization import GuardedStep, build_optimizer, learning_rate, set_learning_rate
 from pifr.recognition.result import RecognizerResult
 from pifr.recognition.run_state import RunState, open_run
-from pifr.recognition.sampling import PersonBatches
 from pifr.recognition.trained import TrainedEmbedder
 from pifr.recognition.training_data import fetched_ahead, open_pixels_once, read_training_data
-from pifr.recognition.transforms import transform_batch
 from pifr.recognition.validation import validation_figures
-from pifr.recognition.yaws import known_yaws
+from pifr.recognition.weighting import set_weights
 
 
 def train_recognizer(
-    config: RecognizerConfig, runs: Path, resume: Path | None = None, device: str = "auto"
+    config: RecognizerConfig,
+    runs: Path,
+    resume: Path | None = None,
+    device: str = "auto",
+    tensorboard: bool = False,
 ) -> RecognizerResult:
     """Train a backbone with a metric loss on person-balanced batches.
 
     Killed at any moment and resumed on the same machine, it ends with the same weights, bit by bit. Started by
-    ``torchrun`` it trains one model on all processes.
+    ``torchrun`` it trains one model on all processes; with another number of them it goes on with the same batches.
 
     Args:
         config: The recipe.
         runs: Folder in which a new run folder is made.
         resume: A run folder to go on with instead.
         device: auto, cpu, cuda or cuda:N.
+        tensorboard: Write curves to ``tensorboard/`` in the run folder too.
 
     Returns:
         The run and the figures of its best checkpoint.
@@ -51,81 +54,80 @@ def train_recognizer(
         DataError: If the manifests can't be used; see :func:`read_training_data`.
         ConfigError: If the recipe can't be used, or differs from the resumed run's.
         CheckpointError: If there is nothing to resume, or the run was trained on other pictures.
+        DependencyError: If an optional package is missing.
         TrainingError: If gradients stay non-finite.
         Interrupted: After Ctrl-C, once a checkpoint is written.
     """
     target = choose_device(device)
     with process_group(target), stop_on_signal() as stop:
-        if config.batch.people % world_size():
+        parts = world_size() * config.batch.accumulate
+        if config.batch.people % parts:
             raise ConfigError(
-                "batch.people must be a multiple of the number of processes", where="batch.people",
-                found=f"{config.batch.people} for {world_size()}",
+                "batch.people must be a multiple of processes x accumulate", where="batch.people",
+                found=f"{config.batch.people} for {world_size()} x {config.batch.accumulate}",
             )  # fmt: skip
 
-        # Data.
+        # Data, model, and views on the fly.
         data = read_training_data(config)
         store = open_pixels_once(data.train, config.size_px)
-        batches = PersonBatches(
-            data.labels, data.generated, config.batch.people, config.batch.pictures, config.batch.generated_share,
-            config.seed,
-        )  # fmt: skip
-
-        # Model. Every process draws the same weights.
-        torch.manual_seed(derive_seed(config.seed, "weights"))
-        shape = config.backbone
-        backbone = build_backbone(shape, config.size_px)
-        attach_yaw_reader(backbone, data.spec)
-        loss = create_loss(config.loss.name, len(data.people), shape.embedding_dim, **config.loss.parameters())
-        modules = {"backbone": backbone.to(target), "loss": loss.to(target)}
-        optimizer = build_optimizer(modules, config.optimization)
-        guard = GuardedStep(optimizer, modules, config.optimization)
+        model = build_model(config, len(data.people), target)
+        optimizer = build_optimizer(model.trained(), config.optimization)
+        scaler = gradient_scaler(target, config.precision)
+        guard = GuardedStep(optimizer, model.trained(), config.optimization, scaler)
+        validator = TrainedEmbedder(model.finished, data.spec, "validation", "", target, config.precision)
+        views = views_of_recipe(config, data, store, model, target)
+        batches = Batches(config, data, store, views)
 
         # Run folder, and where it stopped if it did.
         run = open_run(config, runs, resume, data)
-        state = RunState(run, config, data, modules, optimizer, guard)
+        state = RunState(run, config, data, model, optimizer, guard, views.rotator.sha256 if views else "")
         start = state.resume() if resume is not None else 0
-        embed, judge = wrap(modules["backbone"], target), wrap(modules["loss"], target)
-        validator = TrainedEmbedder(modules["backbone"], data.spec, "validation", "", target, config.precision)
+        embed, judge = model.networks(config, target)
         say(f"{run.path}: {len(data.train)} pictures of {len(data.people)} people, steps {start} to {config.steps}")
-
-        yaws = known_yaws(shape, data.train)
-
-        def fetch(step: int) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
-            rows = batches.rows(step, rank(), world_size())
-            return torch.from_numpy(store[rows]), torch.from_numpy(data.labels[rows]), [yaw[rows] for yaw in yaws]
+        say(head_memory(model.loss, optimizer, batches.size // parts))
 
         # Loop.
-        modules["backbone"].train()
-        pictures, clock = 0, time.perf_counter()
-        with progress_bar("training the recogniser", config.steps, done=start) as advance:
-            for step, (pixels, labels, known) in fetched_ahead(fetch, start, config.steps):
-                seed_step(config.seed, step, rank())
-                generator = torch_generator(config.seed, "transforms", step, rank())
-                images = transform_batch(to_input(pixels, data.spec, target), config.transforms, generator)
-                with autocast(target, config.precision):
-                    embeddings = embed(images, *(yaw.to(target) for yaw in known))
-                value = judge(embeddings, labels.to(target, non_blocking=True))
-                value.backward()
+        model.training_mode()
+        meter, curves_folder = Meter(), run.path / "tensorboard" if tensorboard else None
+        with (
+            open_tensorboard(curves_folder, start + 1) as curves,
+            progress_bar("training the recogniser", config.steps, done=start) as advance,
+        ):
+            for step, mine in meter.waited_for(fetched_ahead(batches.of_step, start, config.steps)):
+                total = torch.zeros((), device=target)
+                for batch in mine:
+                    seed_step(config.seed, step, batch.part)
+                    images = batches.images(batch, target)
+                    set_weights(model.loss, batch.weights, target)
+                    with synchronised((embed, judge), wanted=batch is mine[-1]):
+                        with autocast(target, config.precision):
+                            embeddings = embed(images, batch.real, batch.known_yaws(target))
+                        value = judge(embeddings, batch.labels.to(target, non_blocking=True)) / len(mine)
+                        scaler.scale(value).backward()
+                    total = total + value.detach()
                 lr = learning_rate(step, config.steps, config.optimization)
                 set_learning_rate(optimizer, lr)
                 norm = guard(step)
-
                 done = step + 1
-                pictures += len(pixels) * world_size()
-                advance(note=f"loss {value.item():.3f}" if done % config.intervals.status == 0 else "")
-                if is_main() and done % config.intervals.status == 0:
-                    speed = pictures / (time.perf_counter() - clock)
-                    run.history.append(
-                        done, loss=value.item(), lr=lr, gradient_norm=norm, pictures_per_second=round(speed, 1),
-                        skipped=guard.skipped,
-                    )  # fmt: skip
-                last = done == config.steps
+                model.average(done, config.optimization.ema_half_life_steps)
+
+                # Tell, validate, save.
+                meter.pictures += batches.size
+                tells, last = done % config.intervals.status == 0, done == config.steps
+                shown = float(mean_over_ranks(total)) if tells else 0.0
+                advance(note=f"loss {shown:.3f}" if tells else "")
+                if is_main() and tells:
+                    record = {"loss": shown, "lr": lr, "gradient_norm": norm, "skipped": guard.skipped}
+                    run.history.append(done, **record, **meter.record())
+                    curves(done, {**record, **meter.record()})
                 if is_main() and data.validation is not None and (last or done % config.intervals.validation == 0):
                     embedded = embed_manifest(validator, data.validation)
                     figures = validation_figures(embedded.vectors, embedded.failed, data.validation)
                     state.keep_if_best(done, figures)
-                    run.history.append(done, validation_rank1=figures.rank1, validation_eer=figures.eer)
-                    say(f"step {done}: validation rank-1 {100 * figures.rank1:.1f} %, EER {100 * figures.eer:.1f} %")
+                    run.history.append(done, **figures.flat())
+                    curves(done, figures.flat())
+                    say(f"step {done}: validation {figures}")
+                    model.training_mode()
                 stopped = broadcast_flag(bool(stop))
                 if last or stopped or done % config.intervals.checkpoint == 0:
                     state.save(done)

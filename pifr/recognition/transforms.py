@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,13 +15,28 @@ _RED_GREEN_BLUE = (0.299, 0.587, 0.114)
 _MOST_ERASED, _LEAST_ERASED = 0.5, 0.25
 
 
-def transform_batch(images: Tensor, config: TransformConfig, generator: torch.Generator) -> Tensor:
+@dataclass(frozen=True)
+class PartDraws:
+    """The draws of some pictures of a batch: what they would get if the whole batch were changed at once.
+
+    Attributes:
+        generator: A CPU generator, in the same state for every part.
+        places: ``(B,)`` int64 places of the pictures in the whole batch.
+        total: Pictures in the whole batch.
+    """
+
+    generator: torch.Generator
+    places: Tensor
+    total: int
+
+
+def transform_batch(images: Tensor, config: TransformConfig, generator: torch.Generator | PartDraws) -> Tensor:
     """Flip, shift, scale, turn, recolour, blur and partly hide pictures.
 
     Args:
         images: ``(B, 3, S, S)`` centred on zero, channels last.
         config: Strengths and probabilities.
-        generator: A CPU generator: the draws are then the same on every device.
+        generator: A CPU generator, so that the draws are the same on every device, or a part of its draws.
 
     Returns:
         ``(B, 3, S, S)``; the input stays as it is.
@@ -31,18 +47,21 @@ def transform_batch(images: Tensor, config: TransformConfig, generator: torch.Ge
     return _erase(images, config, generator)
 
 
-def _uniform(images: Tensor, columns: int, generator: torch.Generator) -> Tensor:
+def _uniform(images: Tensor, columns: int, generator: torch.Generator | PartDraws) -> Tensor:
     """Return ``(B, columns)`` numbers in [-1, 1) on the pictures' device."""
-    draws = torch.rand(len(images), columns, generator=generator) * 2 - 1
+    if isinstance(generator, PartDraws):
+        draws = torch.rand(generator.total, columns, generator=generator.generator)[generator.places] * 2 - 1
+    else:
+        draws = torch.rand(len(images), columns, generator=generator) * 2 - 1
     return draws.to(images.device, non_blocking=True)
 
 
-def _chosen(images: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+def _chosen(images: Tensor, probability: float, generator: torch.Generator | PartDraws) -> Tensor:
     """Return ``(B, 1, 1, 1)`` bool, each true with ``probability``."""
     return ((_uniform(images, 1, generator) + 1) / 2 < probability)[:, :, None, None]
 
 
-def _move(images: Tensor, config: TransformConfig, generator: torch.Generator) -> Tensor:
+def _move(images: Tensor, config: TransformConfig, generator: torch.Generator | PartDraws) -> Tensor:
     """Mirror, shift, scale and turn in one bilinear resampling; the border is mirrored."""
     draws = _uniform(images, 5, generator)
     mirror = torch.where((draws[:, 0] + 1) / 2 < config.flip, -1.0, 1.0)
@@ -58,7 +77,7 @@ def _move(images: Tensor, config: TransformConfig, generator: torch.Generator) -
     return moved.contiguous(memory_format=torch.channels_last)
 
 
-def _recolour(images: Tensor, config: TransformConfig, generator: torch.Generator) -> Tensor:
+def _recolour(images: Tensor, config: TransformConfig, generator: torch.Generator | PartDraws) -> Tensor:
     """Scale saturation around grey, contrast around each picture's mean, then brightness around black."""
     draws = _uniform(images, 3, generator)[:, :, None, None, None]
     strengths = (config.saturation, config.contrast, config.brightness)
@@ -71,7 +90,7 @@ def _recolour(images: Tensor, config: TransformConfig, generator: torch.Generato
     return ((images + 1) * brightness - 1).clamp(-1, 1)
 
 
-def _blur(images: Tensor, config: TransformConfig, generator: torch.Generator) -> Tensor:
+def _blur(images: Tensor, config: TransformConfig, generator: torch.Generator | PartDraws) -> Tensor:
     chosen = _chosen(images, config.blur, generator)
     if not config.blur:
         return images
@@ -80,7 +99,7 @@ def _blur(images: Tensor, config: TransformConfig, generator: torch.Generator) -
     return torch.where(chosen, blurred, images)
 
 
-def _erase(images: Tensor, config: TransformConfig, generator: torch.Generator) -> Tensor:
+def _erase(images: Tensor, config: TransformConfig, generator: torch.Generator | PartDraws) -> Tensor:
     chosen = _chosen(images, config.erase, generator)
     draws = (_uniform(images, 3, generator) + 1) / 2
     if not config.erase:

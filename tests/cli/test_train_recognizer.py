@@ -42,8 +42,9 @@ def test_the_shipped_recipe_trains_and_resumes(manifest: str, tmp_path: Path) ->
     assert "2 steps on 56 pictures of 8 people" in result.stdout
     assert "best at step 2" in result.stdout
     run_folder = next((tmp_path / "runs").iterdir())
-    again = ["train-recognizer", "--resume", str(run_folder), "--set", "steps=3", "--device", "cpu"]
+    again = ["train-recognizer", "--resume", str(run_folder), "--set", "steps=3", "--device", "cpu", "--tensorboard"]
     assert "3 steps" in CliRunner().invoke(pifr_command, again, catch_exceptions=False).stdout
+    assert list((run_folder / "tensorboard").iterdir())
 
 
 def test_a_dry_run_prints_the_recipe_and_writes_nothing(manifest: str, tmp_path: Path) -> None:

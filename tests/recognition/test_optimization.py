@@ -10,6 +10,7 @@ from torch import nn
 
 from pifr.backbones import create_backbone
 from pifr.core.errors import TrainingError
+from pifr.recognition.averaging import update_average
 from pifr.recognition.config import OptimizationConfig
 from pifr.recognition.losses import create_loss
 from pifr.recognition.optimization import GuardedStep, build_optimizer, learning_rate
@@ -50,6 +51,47 @@ def test_the_rate_rises_in_a_line_and_falls_in_a_cosine() -> None:
 def test_a_warm_up_longer_than_the_run_is_no_division_by_zero() -> None:
     config = OptimizationConfig(lr=0.2, warmup_steps=10)
     assert [learning_rate(step, 10, config) for step in (0, 9)] == pytest.approx([0.02, 0.2])
+
+
+def test_other_schedules() -> None:
+    config = OptimizationConfig(lr=1.0, warmup_steps=0, schedule="poly", poly_power=2.0)
+    assert [learning_rate(step, 4, config) for step in range(4)] == pytest.approx([1.0, 0.5625, 0.25, 0.0625])
+    config = OptimizationConfig(lr=1.0, warmup_steps=2, schedule="constant")
+    assert [learning_rate(step, 4, config) for step in range(4)] == pytest.approx([0.5, 1.0, 1.0, 1.0])
+
+
+def test_a_scaled_loss_gives_the_same_step_and_an_overflow_halves_the_scale() -> None:
+    moved = []
+    for scale in (1.0, 1024.0):
+        torch.manual_seed(0)
+        layer = nn.Linear(2, 1)
+        config = OptimizationConfig(lr=0.1, weight_decay=0.0)
+        scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+        guard = GuardedStep(build_optimizer({"layer": layer}, config), {"layer": layer}, config, scaler)
+        scaler.scale(layer(torch.ones(1, 2)).sum()).backward()
+        assert guard(0) == pytest.approx(math.sqrt(3))
+        moved.append(layer.weight.detach().clone())
+    assert torch.equal(*moved)
+    scaler.scale(layer(torch.full((1, 2), math.inf)).sum()).backward()
+    guard(1)
+    assert (guard.skipped, scaler.get_scale()) == (1, 512.0)
+    assert torch.equal(layer.weight, moved[1])
+    other = GuardedStep(guard.optimizer, guard.modules, config, torch.amp.GradScaler("cpu"))
+    other.load_state_dict(guard.state_dict())
+    assert (other.skipped, other.scaler.get_scale()) == (1, 512.0)
+
+
+def test_the_average_follows_with_its_half_life() -> None:
+    averaged, trained = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    with torch.no_grad():
+        trained.weight.fill_(3.0)
+    trained(torch.ones(4, 2) * 10)
+    update_average(averaged, trained, steps=1000, half_life_steps=1.0)  # one step is one half-life
+    assert averaged.weight.tolist() == [2.0, 2.0]
+    assert averaged.running_mean.tolist() == [0.5, 0.5]  # half way to a tenth of 10
+    assert averaged.num_batches_tracked == 1
+    update_average(averaged, trained, steps=1, half_life_steps=1000.0)  # early on the half-life is a tenth of the steps
+    assert averaged.weight.tolist() == pytest.approx([3.0, 3.0], abs=0.01)
 
 
 def guarded(max_skipped: int = 3, clip: float = 5.0) -> tuple[GuardedStep, nn.Linear]:

@@ -99,3 +99,16 @@ def test_ranks_share_one_batch_out() -> None:
 def test_a_person_without_pictures_is_refused() -> None:
     with pytest.raises(ConfigError, match="needs a picture"):
         PersonBatches(np.array([0, 2]), np.zeros(2, bool), 2, 1, None, 0)
+
+
+def test_a_limit_leaves_out_generated_pictures_turned_farther() -> None:
+    # Person 0: real 0, made 1, 2, 3; person 1: real 4, made 5; person 2: made 6, 7 alone.
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    generated = np.array([0, 1, 1, 1, 0, 1, 1, 1], dtype=bool)
+    yaws = np.array([80.0, 60.0, -10.0, 30.0, 80.0, -75.0, 90.0, -60.0])
+    batches = PersonBatches(labels, generated, 3, 4, 0.5, 0, yaws)
+    seen = {limit: set(np.concatenate([batches.rows(step, largest_generated_yaw_degrees=limit)
+                                       for step in range(30)]).tolist()) for limit in (15.0, 60.0, np.inf)}  # fmt: skip
+    assert seen[15.0] == {0, 2, 4, 7}  # one stays of person 2, who has no real picture
+    assert seen[60.0] == {0, 1, 2, 3, 4, 7}
+    assert seen[np.inf] == set(range(8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ from pifr.core.errors import CheckpointError, ConfigError, TrainingError
 from pifr.core.interrupt import Interrupted
 from pifr.core.runs import History, RunFolder
 from pifr.data.manifest import Manifest
-from pifr.recognition import training
+from pifr.recognition import model, training
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.training import train_recognizer
 
@@ -50,7 +51,7 @@ def assert_same_run(first: RunFolder, second: RunFolder) -> None:
 
 
 def without_speed(record: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in record.items() if key != "pictures_per_second"}
+    return {key: value for key, value in record.items() if key not in ("pictures_per_second", "loading_share")}
 
 
 def test_it_learns_to_tell_training_people_apart(trained: Path) -> None:
@@ -85,6 +86,7 @@ def test_the_result_says_it_in_words_and_numbers(recipe: Recipe, tmp_path: Path)
 
 @pytest.mark.parametrize("changes", [
     {"loss": {"name": "arcface"}, "precision": "bfloat16"},
+    {"precision": "float16", "batch": {"people": 4, "pictures": 2, "accumulate": 2}},
     {"loss": {"name": "triplet"}, "optimization": {"name": "adamw", "lr": 1e-3}},
     {"backbone": {"name": "lightcnn9", "width": 0.125}, "batch": {"people": 16, "pictures": 1}},
 ])  # fmt: skip
@@ -96,6 +98,18 @@ def test_every_part_trains(recipe: Recipe, people: Manifest, tmp_path: Path, cha
     assert all(torch.isfinite(tensor).all() for tensor in weights.values())
     assert result.best is None
     assert "no validation split" in result.table()
+
+
+def test_a_compiled_backbone_learns_the_same(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The graph is captured, and run by the usual kernels: compiling them would take a minute.
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    plain, other = (
+        train_recognizer(recipe(steps=2, compile=compiled), tmp_path, device="cpu").run for compiled in (False, True)
+    )
+    weights = [latest_checkpoint(run.checkpoints).weights() for run in (plain, other)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(tensor, weights[1][name], msg=name)
 
 
 def test_killed_at_a_random_step_and_resumed_is_as_if_never_killed(recipe: Recipe, tmp_path: Path) -> None:
@@ -162,14 +176,14 @@ def test_a_run_resumed_with_another_recipe_is_refused(recipe: Recipe, trained: P
 def test_gradients_that_stay_non_finite_end_the_run(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = training.create_loss
+    real = model.create_loss
 
     def spoilt(*arguments: object, **parameters: object) -> torch.nn.Module:
         loss = real(*arguments, **parameters)  # type: ignore[arg-type]
         loss.loss.register_forward_hook(lambda module, inputs, value: value * float("nan"))
         return loss
 
-    monkeypatch.setattr(training, "create_loss", spoilt)
+    monkeypatch.setattr(model, "create_loss", spoilt)
     config = recipe(optimization={"max_skipped": 3})
     with pytest.raises(TrainingError, match=r"step 2: .*3 steps in a row, found first in backbone\."):
         train_recognizer(config, tmp_path, device="cpu")
@@ -179,7 +193,7 @@ def test_people_a_batch_must_divide_among_processes(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "world_size", lambda: 3)
-    with pytest.raises(ConfigError, match="multiple of the number of processes, found 4 for 3"):
+    with pytest.raises(ConfigError, match="multiple of processes x accumulate, found 4 for 3 x 1"):
         train_recognizer(recipe(), tmp_path, device="cpu")
     assert not list(tmp_path.iterdir())
 
@@ -190,7 +204,7 @@ from pathlib import Path
 import torch
 from pifr.core.checkpoint import module_tensors, write_weights
 from pifr.core.config import load_config
-from pifr.recognition import training
+from pifr.recognition import model, training
 from pifr.recognition.config import RecognizerConfig
 
 torch.set_num_threads(1)

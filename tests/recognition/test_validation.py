@@ -43,6 +43,20 @@ def test_a_hand_worked_case() -> None:
     assert figures.eer == pytest.approx(1 / 3)
 
 
+def test_rates_by_turn_and_at_false_accept_rates() -> None:
+    case = manifest("ababa", yaw=[0, 0, -46, 45, 90])
+    figures = validation_figures(directions(0, 90, 10, 80, 60), np.zeros(5, bool), case)
+    assert figures.rank1_by_yaw == {"45": 1.0, "90": 0.0}
+    assert figures.tar == {}  # three impostor comparisons allow no rate below a third
+    assert set(figures.flat()) == {"validation_rank1", "validation_eer", "validation_rank1_yaw_45",
+                                   "validation_rank1_yaw_90"}  # fmt: skip
+    people = "".join(chr(97 + i) for i in range(12))
+    case = manifest(people * 2)
+    figures = validation_figures(directions(*range(0, 360, 30), *range(0, 360, 30)), np.zeros(24, bool), case)
+    assert figures.tar == {"0.1": 1.0, "0.01": 1.0}  # 12 probes x 11 others
+    assert figures.rank1_by_yaw == {}
+
+
 def test_length_does_not_matter() -> None:
     case = manifest("ababa", yaw=[0, 0, 45, 45, 90])
     vectors = directions(0, 90, 10, 80, 60)

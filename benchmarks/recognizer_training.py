@@ -1,0 +1,113 @@
+"""The training loop beside a bare loop on tensors in memory, and beside itself with views on the fly.
+
+    python benchmarks/recognizer_training.py MANIFEST --size 112 --width 1 --batch 16 --steps 6 --rounds 3
+    python benchmarks/recognizer_training.py MANIFEST --size 64 --width 0.25 --batch 48 --steps 10 --generator RUN
+
+The ways take turns, so that other work on the machine hits all alike; a ratio is formed within one round. Told are
+the median of the rounds and their range.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from pifr.backbones import create_backbone
+from pifr.core.config import check_config
+from pifr.core.device import autocast, choose_device
+from pifr.recognition.config import RecognizerConfig
+from pifr.recognition.losses import create_loss
+from pifr.recognition.optimization import build_optimizer
+from pifr.recognition.training import train_recognizer
+from pifr.recognition.training_data import read_training_data
+
+
+def recipe(options: argparse.Namespace, **changes: object) -> RecognizerConfig:
+    values = {
+        "data": {"manifest": options.manifest, "train_split": options.split, "validation_split": None},
+        "size_px": options.size, "steps": options.steps, "precision": options.precision,
+        "backbone": {"name": options.backbone, "width": options.width},
+        "batch": {"people": options.batch // 2, "pictures": 2},
+        "intervals": {"status": options.steps, "checkpoint": options.steps},
+    }  # fmt: skip
+    return check_config(RecognizerConfig, {**values, **changes}, "benchmark")
+
+
+def trained(config: RecognizerConfig, device: str) -> dict[str, float]:
+    """Train and return what the history says of speed; start and checkpoint are not counted."""
+    with tempfile.TemporaryDirectory() as runs:
+        return train_recognizer(config, Path(runs), device=device).run.history.read()[-1]
+
+
+def bare(config: RecognizerConfig, people: int, device: torch.device) -> float:
+    """Return pictures a second of the same network, loss and optimizer on one batch in memory."""
+    torch.manual_seed(0)
+    shape = config.backbone
+    backbone = create_backbone(shape.name, config.size_px, shape.embedding_dim, shape.width, shape.dropout).to(device)
+    modules = {"backbone": backbone.train(), "loss": create_loss("cosface", people, shape.embedding_dim).to(device)}
+    optimizer = build_optimizer(modules, config.optimization)
+    count = config.batch.people * 2
+    images = torch.randn(count, 3, config.size_px, config.size_px, device=device).contiguous(
+        memory_format=torch.channels_last
+    )
+    labels = torch.arange(count, device=device) % people
+    began = time.perf_counter()
+    for _ in range(config.steps):
+        with autocast(device, config.precision):
+            embeddings = backbone(images)
+        value = modules["loss"](embeddings, labels)
+        value.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    value.item()
+    return config.steps * count / (time.perf_counter() - began)
+
+
+def spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("manifest")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--size", type=int, default=112)
+    parser.add_argument("--backbone", default="ir18")
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--generator", help="measure views on the fly, half of each batch, instead of the bare loop")
+    options = parser.parse_args()
+    device, plain = choose_device(options.device), recipe(options)
+    people = len(read_training_data(plain).people)
+    ours, ratios, loading = [], [], []
+    trained(plain, options.device)  # decodes pictures, warms up
+    if options.generator:
+        views = recipe(options, on_the_fly={"generator": options.generator})
+        trained(views, options.device)  # fills the cache of identity codes
+    for _ in range(options.rounds):
+        record = trained(plain, options.device)
+        ours.append(record["pictures_per_second"])
+        loading.append(record["loading_share"])
+        if options.generator:
+            record = trained(views, options.device)
+            loading.append(record["loading_share"])
+            ratios.append(ours[-1] / record["pictures_per_second"] - 1)
+        else:
+            ratios.append(ours[-1] / bare(plain, people, device))
+    name = f"{options.backbone} x {options.width:g}, {options.size} px, batch {options.batch}, {device}"
+    print(f"{name}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds")
+    print(f"training loop: {spread(ours)} pictures/s; waiting for pictures: {spread(loading)} of the time")
+    label = "time added by views on the fly" if options.generator else "speed beside the bare loop"
+    print(f"{label}: {spread(ratios)}")
+
+
+if __name__ == "__main__":
+    main()
