@@ -32,6 +32,7 @@ from pifr.data.manifest import Manifest, read_manifest
 from pifr.pose import attach_yaw_reader, estimate_pose
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.trained import TrainedEmbedder
+from pifr.recognition.training_data import accepted_part
 from pifr.recognition.validation import ValidationFigures, validation_figures
 
 
@@ -146,7 +147,7 @@ class _Pairs:
         inputs: ``(M, D)`` embeddings of profiles.
         targets: ``(M, D)`` mean near-frontal embedding of the same person.
         yaws: ``(M,)`` what the gate sees, in degrees.
-        owners: ``(M,)`` person number.
+        owners: ``(M,)`` person number, ascending.
         left_out: People without one of the kinds.
     """
 
@@ -164,6 +165,7 @@ class _Pairs:
 
 def _parts(base: Manifest, config: StitchConfig) -> tuple[Manifest, Manifest | None]:
     validation = base.of_split(config.validation_split) if config.validation_split is not None else None
+    base = accepted_part(base)
     if config.train_split is not None:
         train = base.of_split(config.train_split)
     elif config.validation_split is not None:
@@ -199,9 +201,13 @@ def _pairs(train: Manifest, embedder: TrainedEmbedder, config: StitchConfig, dev
     left_out = len(train.subjects) - len(useful)
     if left_out:
         say(f"{train.name}: {left_out} of {len(train.subjects)} people have no near-frontal picture or no profile")
-    means = np.stack([found.vectors[frontal & (people == person)].mean(0) for person in useful])
-    rows = np.flatnonzero(profile & np.isin(people, useful))
-    owners = np.searchsorted(useful, people[rows])
+    front_rows, rows = (np.flatnonzero(kind & np.isin(people, useful)) for kind in (frontal, profile))
+    fronts_of, owners = (np.searchsorted(useful, people[chosen]) for chosen in (front_rows, rows))
+    sums = np.zeros((len(useful), found.vectors.shape[1]))
+    np.add.at(sums, fronts_of, found.vectors[front_rows])
+    means = sums / np.bincount(fronts_of)[:, None]
+    order = np.argsort(owners, kind="stable")
+    rows, owners = rows[order], owners[order]
     return _Pairs(found.vectors[rows], means[owners], gate_yaws[rows], owners, left_out)
 
 
@@ -210,16 +216,15 @@ def _teach(network: DreamBackbone, pairs: _Pairs, config: StitchConfig, device: 
     inputs, targets, yaws = (
         torch.from_numpy(values.astype(np.float32)).to(device) for values in (pairs.inputs, pairs.targets, pairs.yaws)
     )
-    profiles_of = [np.flatnonzero(pairs.owners == person) for person in range(pairs.people)]
+    counts = np.bincount(pairs.owners)
+    starts = np.cumsum(counts) - counts
     block = network.dream.train()
     optimizer = torch.optim.AdamW(block.parameters(), lr=config.lr, weight_decay=config.weight_decay)
     with progress_bar("teaching the DREAM block", config.steps) as advance:
         for step in range(config.steps):
             rng = numpy_generator(config.seed, "profiles", step)
-            chosen = [
-                int(rng.choice(profiles_of[person])) for person in rng.integers(pairs.people, size=config.batch_size)
-            ]
-            rows = torch.tensor(chosen, device=device)
+            people = rng.integers(pairs.people, size=config.batch_size)
+            rows = torch.from_numpy(starts[people] + rng.integers(counts[people])).to(device)
             loss = F.mse_loss(block(inputs[rows], yaws[rows]), targets[rows])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
