@@ -17,6 +17,7 @@ from ipgan.config import ModelConfig, TrainConfig
 from pifr.backbones import FeatureTap, StoredBackbone, load_backbone
 from pifr.core.errors import ConfigError
 from pifr.data.spec import InputSpec
+from pifr.pose import attach_yaw_reader
 
 _SIDES_OF_SIZE = (8, 4)
 """Feature maps compared: those of an eighth and a quarter of the picture's side."""
@@ -51,6 +52,7 @@ class Recognizer:
         stored = _fitting_backbone(run, spec)
         self.size_px = stored.spec.size_px
         network = stored.network.requires_grad_(False).to(device)
+        attach_yaw_reader(network, stored.spec)
         self._tap = FeatureTap(network, [self.size_px // share for share in _SIDES_OF_SIZE])
         self._device = device
 
@@ -79,7 +81,7 @@ def take_recognizer(
 
     Raises:
         CheckpointError: If there is no recogniser at the place named.
-        ConfigError: If it takes other pictures than the generator's.
+        ConfigError: If it takes other pictures than the generator's, or has a DREAM block and is to be the encoder.
     """
     run, role = config.identity.recognizer, config.identity.role
     if run is None:
@@ -87,6 +89,11 @@ def take_recognizer(
     if role == "loss":
         return Recognizer(run, spec, device), config.model, None
     stored = _fitting_backbone(run, spec)
+    if stored.shape.dream is not None:
+        raise ConfigError(
+            "a backbone with a DREAM block can't be the encoder, since its code would depend on yaw",
+            where=f"identity.recognizer={run}", cure="use role: loss, or a recogniser without it",
+        )  # fmt: skip
     if stored.spec.size_px != spec.size_px:
         raise ConfigError(
             "a recogniser serves as encoder at its own size only", where=f"identity.recognizer={run}",

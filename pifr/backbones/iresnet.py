@@ -2,7 +2,8 @@
 
 References:
     J. Deng, J. Guo, N. Xue, S. Zafeiriou, "ArcFace: Additive Angular Margin Loss for Deep Face Recognition", CVPR
-    2019, section 3.1: units BN-Conv-BN-PReLU-Conv-BN and the head BN-Dropout-FC-BN.
+    2019, section 3.1: units BN-Conv-BN-PReLU-Conv-BN and the head BN-Dropout-FC-BN. Units a stage as in the authors'
+    recognition/arcface_torch/backbones/iresnet.py (github.com/deepinsight/insightface).
 """
 
 from __future__ import annotations
@@ -86,3 +87,21 @@ class IResNet(nn.Module):
 def ir18(size_px: int, embedding_dim: int, width: float, dropout: float) -> nn.Module:
     """Build IResNet-18."""
     return IResNet((2, 2, 2, 2), size_px, embedding_dim, width, dropout)
+
+
+@BACKBONES.register("ir34")
+def ir34(size_px: int, embedding_dim: int, width: float, dropout: float) -> nn.Module:
+    """Build IResNet-34."""
+    return IResNet((3, 4, 6, 3), size_px, embedding_dim, width, dropout)
+
+
+@BACKBONES.register("ir50")
+def ir50(size_px: int, embedding_dim: int, width: float, dropout: float) -> nn.Module:
+    """Build IResNet-50, as insightface counts it: basic units throughout, not bottlenecks."""
+    return IResNet((3, 4, 14, 3), size_px, embedding_dim, width, dropout)
+
+
+@BACKBONES.register("ir100")
+def ir100(size_px: int, embedding_dim: int, width: float, dropout: float) -> nn.Module:
+    """Build IResNet-100."""
+    return IResNet((3, 13, 30, 3), size_px, embedding_dim, width, dropout)

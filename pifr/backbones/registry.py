@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import torch
 from torch import nn
 
+from pifr.backbones.config import BackboneConfig, DreamConfig
+from pifr.backbones.dream import DreamBackbone
+from pifr.backbones.timm_model import PREFIX, build_timm
 from pifr.core.errors import ConfigError
 from pifr.core.registry import Registry
 
@@ -24,16 +28,23 @@ BACKBONES: Registry[BackboneBuilder] = Registry("backbone")
 
 
 def create_backbone(
-    name: str, size_px: int = 112, embedding_dim: int = 512, width: float = 1.0, dropout: float = 0.0
+    name: str,
+    size_px: int = 112,
+    embedding_dim: int = 512,
+    width: float = 1.0,
+    dropout: float = 0.0,
+    dream: DreamConfig | None = None,
 ) -> nn.Module:
     """Build a backbone in channels-last layout, with fresh weights.
 
     Args:
-        name: One of :func:`list_backbones`.
+        name: One of :func:`list_backbones`, or ``timm:NAME`` for a network of timm, built without its weights.
         size_px: Side of the input, 64 to 224 and a multiple of 16.
         embedding_dim: Length D of the embedding.
         width: Factor on the channels of every layer; below 1 for small data or no GPU.
         dropout: Share of features dropped before the embedding layer.
+        dream: Put a DREAM block on the embedding; the module is then a :class:`~pifr.backbones.dream.DreamBackbone`
+            and takes yaw as well.
 
     Returns:
         A module ``(B, 3, S, S) float32 -> (B, D)``. The embedding is not normalised.
@@ -41,7 +52,7 @@ def create_backbone(
     Raises:
         ConfigError: If the name is unknown or a number is out of range.
     """
-    build = BACKBONES[name]
+    build = partial(build_timm, name.removeprefix(PREFIX)) if name.startswith(PREFIX) else BACKBONES[name]
     if size_px % STRIDE_PX or not SMALLEST_PX <= size_px <= LARGEST_PX:
         raise ConfigError(
             f"backbones take pictures of {SMALLEST_PX} to {LARGEST_PX} px, a multiple of {STRIDE_PX}",
@@ -52,11 +63,17 @@ def create_backbone(
             "a backbone needs embedding_dim >= 2, width > 0 and dropout in [0, 1)", where=name,
             found=f"embedding_dim={embedding_dim}, width={width}, dropout={dropout}",
         )  # fmt: skip
-    return build(size_px, embedding_dim, width, dropout).to(memory_format=torch.channels_last)
+    network = build(size_px, embedding_dim, width, dropout).to(memory_format=torch.channels_last)
+    return network if dream is None else DreamBackbone(network, embedding_dim, dream)
+
+
+def build_backbone(shape: BackboneConfig, size_px: int) -> nn.Module:
+    """Build the backbone of a recipe or checkpoint; see :func:`create_backbone`."""
+    return create_backbone(shape.name, size_px, shape.embedding_dim, shape.width, shape.dropout, shape.dream)
 
 
 def list_backbones() -> list[str]:
-    """Return the names of all backbones, sorted."""
+    """Return the names of all backbones of this package, sorted; those of timm come on top."""
     return list(BACKBONES)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from pifr.backbones.config import BackboneConfig
-from pifr.backbones.registry import create_backbone
+from pifr.backbones.registry import build_backbone
 from pifr.core.checkpoint import Checkpoint, latest_checkpoint, list_checkpoints, load_modules
 from pifr.core.config import check_config
 from pifr.core.errors import CheckpointError
@@ -26,7 +26,8 @@ class StoredBackbone:
     """A trained backbone, on the CPU.
 
     Attributes:
-        network: ``(B, 3, S, S) -> (B, D)``, in evaluation mode.
+        network: ``(B, 3, S, S) -> (B, D)``, in evaluation mode. With a DREAM block it needs yaw, or a reader of it:
+            :func:`pifr.pose.attach_yaw_reader`.
         shape: How it is built.
         spec: What it takes.
         checkpoint: Where it lies.
@@ -57,7 +58,7 @@ def load_backbone(name: str | Path) -> StoredBackbone:
     where = f"{checkpoint.path}/meta.json"
     spec = check_config(InputSpec, meta["spec"], where)
     shape = check_config(BackboneConfig, meta["config"]["backbone"], where)
-    network = create_backbone(shape.name, spec.size_px, shape.embedding_dim, shape.width, shape.dropout)
+    network = build_backbone(shape, spec.size_px)
     load_modules(checkpoint.weights(), {"backbone": network}, checkpoint.path)
     return StoredBackbone(network.eval(), shape, spec, checkpoint, meta)
 

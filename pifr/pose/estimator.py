@@ -137,7 +137,7 @@ def estimate_pose(
         DataError: If a picture is missing, damaged or not square; the message names its row.
         CheckpointError: If the weights are missing or damaged.
     """
-    estimator = estimator or _shipped(device)
+    estimator = estimator or shipped_estimator(device)
     if isinstance(pictures, Manifest):
         from pifr.data.pixels import open_pixels
 
@@ -146,7 +146,8 @@ def estimate_pose(
 
 
 @lru_cache(maxsize=2)
-def _shipped(device: str) -> PoseEstimator:
+def shipped_estimator(device: str) -> PoseEstimator:
+    """Return the estimator that comes with the package, loaded once."""
     return PoseEstimator.load(SHIPPED, device)
 
 

@@ -19,6 +19,7 @@ from pifr.recognition.on_the_fly import OnTheFly
 from pifr.recognition.sampling import PersonBatches
 from pifr.recognition.training_data import TrainingData
 from pifr.recognition.transforms import PartDraws, transform_batch
+from pifr.recognition.yaws import known_yaws
 
 _ALL_THE_WAY_DEGREES = 90.0
 
@@ -35,6 +36,7 @@ class Batch:
         pose: ``(G, P)`` likewise.
         labels: ``(R + G,)`` int64 person numbers.
         weights: ``(R + G,)`` float32 of mean 1 over the whole batch; None where all are alike.
+        yaws: ``(R + G,)`` float32 in degrees, NaN where unknown; None where the backbone does not take them.
         real: How many are real.
         places: ``(R + G,)`` int64 places in the whole batch.
         total: Pictures in the whole batch.
@@ -47,12 +49,17 @@ class Batch:
     pose: Tensor
     labels: Tensor
     weights: Tensor | None
+    yaws: Tensor | None
     real: int
     places: Tensor
     total: int
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def known_yaws(self, device: torch.device) -> Tensor | None:
+        """Return ``yaws`` on ``device``."""
+        return None if self.yaws is None else self.yaws.to(device, non_blocking=True)
 
 
 class Batches:
@@ -73,6 +80,7 @@ class Batches:
     ) -> None:
         self.config, self.data, self.store, self.views = config, data, store, views
         sources = views.rows if views is not None else np.empty(0, dtype=np.int64)
+        self.yaws = known_yaws(config.backbone, data.train)
         self.labels = np.concatenate([data.labels, data.labels[sources]])
         self.generated = np.concatenate([data.generated, np.ones(len(sources), dtype=bool)])
         yaws = None
@@ -126,11 +134,18 @@ class Batches:
             identity=empty if self.views is None else self.views.codes[rows[fresh] - len(self.data.labels)],
             pose=empty if self.views is None else self.views.poses(yaws[fresh]),
             labels=torch.from_numpy(self.labels[chosen]),
+            yaws=self._known(chosen[:count], yaws[fresh]),
             weights=None if weights is None else torch.from_numpy(weights[places].astype(np.float32)),
             real=int((~self.generated[chosen]).sum()),
             places=torch.from_numpy(places),
             total=len(rows),
         )
+
+    def _known(self, rows: np.ndarray, drawn_degrees: np.ndarray) -> Tensor | None:
+        """Return the manifest's yaws of pictures from disk, then those that views will be drawn at."""
+        if not self.yaws:
+            return None
+        return torch.cat([self.yaws[0][torch.from_numpy(rows)], torch.from_numpy(drawn_degrees.astype(np.float32))])
 
     def images(self, batch: Batch, device: torch.device) -> Tensor:
         """Return the changed pictures of a part ``(B, 3, S, S)`` on ``device``, views drawn where there are any."""

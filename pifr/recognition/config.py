@@ -11,6 +11,9 @@ from pifr.core.config import Config
 from pifr.core.device import TrainingPrecision
 from pifr.recognition.sections import FineTuningConfig, HeadConfig, MixingConfig, OnTheFlyConfig
 
+_LOSSES_OF_PAIRS = ("triplet", "multi_similarity", "supcon")
+"""They learn from two pictures of one person in a batch."""
+
 
 class RecognizerData(Config):
     """Which pictures teach and which judge."""
@@ -26,14 +29,36 @@ class RecognizerData(Config):
 
 
 class LossConfig(Config):
-    """The metric loss."""
+    """The metric loss. A null parameter takes the paper's value; one that the loss does not know is refused."""
 
     name: str = "cosface"
-    """arcface, cosface or triplet."""
+    """softmax, cosface, arcface, subcenter_arcface, adaface (these have class centres), triplet, multi_similarity or
+    supcon (these compare pairs)."""
     margin: float | None = None
-    """Radians for arcface (0.5), cosine for cosface (0.35), squared distance for triplet (0.2); null: those values."""
+    """Radians for arcface and subcenter_arcface (0.5), cosine for cosface (0.35), both for adaface (0.4), squared
+    distance for triplet (0.2)."""
     scale: float | None = None
     """Factor s on the cosines; null derives it from the number of people: 8 for 32, 20 for 300, 64 for many."""
+    sub_centers: int | None = None
+    """subcenter_arcface: centres a person (3)."""
+    concentration: float | None = None
+    """adaface: h, how soon a long or short embedding changes the margin (0.333)."""
+    length_momentum: float | None = None
+    """adaface: share that the running mean and spread of the lengths keep at each step (0.99)."""
+    positive_scale: float | None = None
+    """multi_similarity: alpha on pairs of one person (2)."""
+    negative_scale: float | None = None
+    """multi_similarity: beta on pairs of two people (50)."""
+    threshold: float | None = None
+    """multi_similarity: lambda, the cosine that both turn about (0.5)."""
+    mining_margin: float | None = None
+    """multi_similarity: epsilon, pairs this much easier than the hardest of the other kind are left out (0.1)."""
+    temperature: float | None = None
+    """supcon: what the cosines are divided by (0.1)."""
+
+    def parameters(self) -> dict[str, float | int | None]:
+        """Return all but the name, as :func:`pifr.recognition.losses.create_loss` takes them."""
+        return self.model_dump(exclude={"name"})
 
 
 class BatchConfig(Config):
@@ -151,9 +176,11 @@ class RecognizerConfig(Config):
     """How often things happen."""
 
     @model_validator(mode="after")
-    def _triplets_need_pairs(self) -> Self:
-        if self.loss.name == "triplet" and self.batch.pictures < 2:
-            raise ValueError("the triplet loss needs batch.pictures of 2 or more, or there is no pair of one person")
+    def _pairs_need_a_second_picture(self) -> Self:
+        if self.loss.name in _LOSSES_OF_PAIRS and self.batch.pictures < 2:
+            raise ValueError(
+                f"the {self.loss.name} loss needs batch.pictures of 2 or more, or there is no pair of one person"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -106,11 +106,13 @@ def embed_manifest(
     embedder.spec.require_template(manifest.template, f"{manifest.name} for {embedder.name}")
     store, readable = _open_readable(manifest, embedder.spec.size_px)
     rows = np.flatnonzero(readable)
+    yaws = manifest.yaw_degrees if getattr(embedder, "takes_yaw", False) else None
     vectors: np.ndarray | None = None
     with progress_bar(f"embedding with {embedder.name}", len(rows)) as advance:
         for start in range(0, len(rows), batch_size):
             pixels = store[np.arange(start, min(start + batch_size, len(rows)))]
-            batch = embed_pixels(embedder, pixels, flip_fusion, cache)
+            known = None if yaws is None else yaws[rows[start : start + batch_size]]
+            batch = embed_pixels(embedder, pixels, flip_fusion, cache, known)
             if vectors is None:
                 vectors = np.zeros((len(manifest), batch.shape[1]), dtype=np.float32)
             _require_one_width({vectors.shape[1], batch.shape[1]}, embedder)
@@ -125,16 +127,24 @@ def embed_manifest(
 
 
 def embed_pixels(
-    embedder: Embedder, pixels: np.ndarray, flip_fusion: bool = False, cache: EmbeddingCache | None = None
+    embedder: Embedder,
+    pixels: np.ndarray,
+    flip_fusion: bool = False,
+    cache: EmbeddingCache | None = None,
+    yaw_degrees: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Embed one batch ``(N, S, S, 3)`` uint8 as ``(N, D)`` float32; see :func:`embed_manifest`."""
-    keys = embedding_keys(embedder, pixels, flip_fusion) if cache is not None else None
+    """Embed one batch ``(N, S, S, 3)`` uint8 as ``(N, D)`` float32; see :func:`embed_manifest`.
+
+    ``yaw_degrees`` ``(N,)`` is for embedders whose ``takes_yaw`` is true.
+    """
+    keys = embedding_keys(embedder, pixels, flip_fusion, yaw_degrees) if cache is not None else None
     if cache is None or keys is None:
-        return _fused(embedder, pixels, flip_fusion)
+        return _fused(embedder, pixels, flip_fusion, yaw_degrees)
     known = cache.get(keys)
     missing = np.array([key not in known for key in keys], dtype=bool)
     if missing.any():
-        computed = _fused(embedder, pixels[missing], flip_fusion)
+        known_yaw = None if yaw_degrees is None else yaw_degrees[missing]
+        computed = _fused(embedder, pixels[missing], flip_fusion, known_yaw)
         new = [key for key, is_missing in zip(keys, missing, strict=True) if is_missing]
         cache.put(new, computed)
         known.update(zip(new, computed, strict=True))
@@ -150,15 +160,17 @@ def _require_one_width(widths: set[int], embedder: Embedder) -> None:
         )  # fmt: skip
 
 
-def _fused(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool) -> np.ndarray:
-    vectors = _checked(embedder, pixels)
+def _fused(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool, yaw_degrees: np.ndarray | None) -> np.ndarray:
+    vectors = _checked(embedder, pixels, yaw_degrees)
     if flip_fusion:
-        vectors = vectors + _checked(embedder, np.ascontiguousarray(pixels[:, :, ::-1]))
+        turned = None if yaw_degrees is None else -yaw_degrees
+        vectors = vectors + _checked(embedder, np.ascontiguousarray(pixels[:, :, ::-1]), turned)
     return vectors
 
 
-def _checked(embedder: Embedder, pixels: np.ndarray) -> np.ndarray:
-    batch = np.asarray(embedder(pixels))
+def _checked(embedder: Embedder, pixels: np.ndarray, yaw_degrees: np.ndarray | None) -> np.ndarray:
+    given: Any = {} if yaw_degrees is None else {"yaw_degrees": yaw_degrees}
+    batch = np.asarray(embedder(pixels, **given))
     if batch.ndim != 2 or len(batch) != len(pixels) or not np.issubdtype(batch.dtype, np.floating):
         raise DataError(
             f"an embedder returns one row of floats a picture, here ({len(pixels)}, D)", where=embedder.name,

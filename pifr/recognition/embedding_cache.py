@@ -168,11 +168,13 @@ def open_cache(wanted: bool = True) -> Iterator[EmbeddingCache | None]:
         yield cache
 
 
-def embedding_keys(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool) -> list[bytes] | None:
+def embedding_keys(
+    embedder: Embedder, pixels: np.ndarray, flip_fusion: bool, yaw_degrees: np.ndarray | None = None
+) -> list[bytes] | None:
     """Return the key of each picture ``(N, S, S, 3)``, or None for an embedder that can't be told apart by a digest.
 
     Keys hold all that decides a vector: digest of the weights, class, input spec, device and number format, flip
-    fusion, the package's version, and the pixels.
+    fusion, the package's version, the pixels, and each picture's yaw ``(N,)`` where the embedder is told it.
     """
     if not getattr(embedder, "cacheable", True) or not embedder.sha256:
         return None
@@ -184,8 +186,10 @@ def embedding_keys(embedder: Embedder, pixels: np.ndarray, flip_fusion: bool) ->
     }  # fmt: skip
     prefix = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
     keys = []
-    for picture in pixels:
+    for row, picture in enumerate(pixels):
         digest = prefix.copy()
+        if yaw_degrees is not None:
+            digest.update(f"yaw {float(yaw_degrees[row])!r} ".encode())
         digest.update(f"{picture.shape}".encode())
         digest.update(np.ascontiguousarray(picture).data)
         keys.append(digest.digest())

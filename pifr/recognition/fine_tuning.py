@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pifr.backbones import load_backbone
+from pifr.backbones import DreamBackbone, load_backbone
 from pifr.core.checkpoint import read_weights
 from pifr.core.errors import CheckpointError
 from pifr.core.files import sha256_of_file
@@ -66,6 +66,8 @@ def freeze(backbone: nn.Module, which: str | int, size_px: int) -> list[nn.Modul
     """
     if which == "none":
         return []
+    if which == "backbone" and isinstance(backbone, DreamBackbone):
+        backbone = backbone.backbone  # what DREAM adds is then what there is to learn
     if which == "backbone":
         frozen = [module for module in backbone.modules() if not list(module.children())]
     else:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from pifr.backbones import create_backbone
+from pifr.backbones import build_backbone
 from pifr.core.distributed import world_size, wrap
 from pifr.core.errors import DependencyError
 from pifr.core.seeds import derive_seed
+from pifr.data.spec import InputSpec
+from pifr.pose import attach_yaw_reader
 from pifr.recognition.averaging import update_average
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.fine_tuning import freeze, take_initial, train_all_but
@@ -79,14 +81,15 @@ def build_model(config: RecognizerConfig, people: int, device: torch.device) -> 
     """
     torch.manual_seed(derive_seed(config.seed, "weights"))
     shape, chosen = config.backbone, config.loss
-    backbone = create_backbone(shape.name, config.size_px, shape.embedding_dim, shape.width, shape.dropout)
+    backbone = build_backbone(shape, config.size_px)
+    attach_yaw_reader(backbone, InputSpec(size_px=config.size_px))
     loss: nn.Module
     if config.head.sharded:
         loss = ShardedHead(
             chosen.name, people, shape.embedding_dim, chosen.margin, chosen.scale, config.head.sampled_share
         )
     else:
-        loss = create_loss(chosen.name, people, shape.embedding_dim, chosen.margin, chosen.scale)
+        loss = create_loss(chosen.name, people, shape.embedding_dim, **chosen.parameters())
     if config.mixing.generated_weight != 1:
         allow_weights(loss, chosen.name)
     initial = take_initial(backbone, config.fine_tuning) if config.fine_tuning.initial is not None else ""

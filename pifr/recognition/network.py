@@ -35,13 +35,23 @@ class TrainedNetwork(nn.Module):
         self.backbone, self.auxiliary = backbone, auxiliary
         self._norms = training_norms(backbone) if auxiliary is not None else []
 
-    def forward(self, images: Tensor, real: int) -> Tensor:
-        """Embed ``(B, 3, S, S)`` pictures, of which the first ``real`` are no generated ones, as ``(B, D)``."""
+    def forward(self, images: Tensor, real: int, yaw_degrees: Tensor | None = None) -> Tensor:
+        """Embed pictures.
+
+        Args:
+            images: ``(B, 3, S, S)``.
+            real: The first so many are no generated ones.
+            yaw_degrees: ``(B,)`` for a backbone with a DREAM block that takes known yaws.
+
+        Returns:
+            ``(B, D)``.
+        """
+        given = () if yaw_degrees is None else (yaw_degrees,)
         if self.auxiliary is None:
-            embeddings: Tensor = self.backbone(images)
+            embeddings: Tensor = self.backbone(images, *given)
             return embeddings
         with self._divided(real):
-            divided: Tensor = self.backbone(images)
+            divided: Tensor = self.backbone(images, *given)
         return divided
 
     @contextmanager

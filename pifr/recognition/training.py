@@ -101,7 +101,7 @@ def train_recognizer(
                     set_weights(model.loss, batch.weights, target)
                     with synchronised((embed, judge), wanted=batch is mine[-1]):
                         with autocast(target, config.precision):
-                            embeddings = embed(images, batch.real)
+                            embeddings = embed(images, batch.real, batch.known_yaws(target))
                         value = judge(embeddings, batch.labels.to(target, non_blocking=True)) / len(mine)
                         scaler.scale(value).backward()
                     total = total + value.detach()

@@ -104,12 +104,12 @@ def fetched_ahead(fetch: Callable[[int], T], first: int, last: int) -> Iterator[
 
 def _train_part(base: Manifest, data: RecognizerData) -> Manifest:
     if data.train_split is not None:
-        return _accepted(base.of_split(data.train_split))
+        return accepted_part(base.of_split(data.train_split))
     if "split" in base.table and data.validation_split is not None:
         base = base.select(base.table["split"] != data.validation_split)
     if not len(base):
         raise DataError("no picture is left to learn from", where=base.name, cure="check data.validation_split")
-    return _accepted(base)
+    return accepted_part(base)
 
 
 def _validation_part(base: Manifest, data: RecognizerData) -> Manifest | None:
@@ -128,13 +128,14 @@ def _extra_part(extra: Manifest, data: RecognizerData) -> Manifest:
     """Return the training rows; a manifest whose rows are in no split at all is taken whole."""
     if data.train_split is not None and "split" in extra.table and (extra.table["split"] != "").any():
         extra = extra.of_split(data.train_split)
-    chosen = _accepted(extra)
+    chosen = accepted_part(extra)
     if not len(chosen):
         raise DataError("every picture of this manifest is marked as rejected", where=extra.name)
     return chosen
 
 
-def _accepted(manifest: Manifest) -> Manifest:
+def accepted_part(manifest: Manifest) -> Manifest:
+    """Leave out the rows that are marked as rejected."""
     if "accepted" not in manifest.table:
         return manifest
     return manifest.select(manifest.table["accepted"].astype(str).str.lower() != "false")

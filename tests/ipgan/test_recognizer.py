@@ -9,8 +9,8 @@ from ipgan import Rotator, train
 from ipgan.config import ModelConfig
 from ipgan.identity_encoder import BackboneIdentity
 from ipgan.recognizer import Recognizer, take_recognizer
-from pifr.backbones import load_backbone
-from pifr.core.checkpoint import latest_checkpoint
+from pifr.backbones import KIND, BackboneConfig, DreamConfig, build_backbone, load_backbone
+from pifr.core.checkpoint import latest_checkpoint, save_checkpoint
 from pifr.core.config import check_config
 from pifr.core.errors import ConfigError
 from pifr.data.manifest import read_manifest
@@ -84,6 +84,19 @@ def test_a_recogniser_of_other_pictures_is_refused(small_recipe, people, recogni
         take_recognizer(config, spec, CPU)
     with pytest.raises(ConfigError, match=r"needs identity\.recognizer"):
         small_recipe(people, identity={"role": "encoder"})
+
+
+def test_a_recogniser_with_dream_watches_but_is_no_encoder(small_recipe, people, tmp_path):
+    shape = BackboneConfig(width=0.1, embedding_dim=10, dream=DreamConfig())
+    spec = InputSpec(size_px=64)
+    meta = {"kind": KIND, "spec": spec.model_dump(), "config": {"backbone": shape.model_dump()}}
+    save_checkpoint(tmp_path / "checkpoints", 1, {"backbone": build_backbone(shape, 64)}, {}, meta)
+    images = torch.randn(2, 3, 64, 64, requires_grad=True)
+    found = Recognizer(tmp_path, spec, CPU)(images, torch.float32)  # nobody tells it yaw: it reads it
+    (gradient,) = torch.autograd.grad(found.code[0, 0], images)
+    assert gradient.abs().sum() > 0
+    with pytest.raises(ConfigError, match="a DREAM block can't be the encoder"):
+        take_recognizer(recipe(small_recipe, people, tmp_path, "encoder"), spec, CPU)
 
 
 def test_an_edit_of_a_backbone_encoder_is_an_affine_map(recognizer):

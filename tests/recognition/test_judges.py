@@ -11,7 +11,7 @@ from pifr.recognition.embedders import embed_manifest, load_embedder
 SPEC = "size_px: 8\nchannels: {channels}\nmean: 10\nstd: 2\ntemplate: unaligned\n"
 
 
-def write_onnx(path, batch="n", side=8):
+def write_onnx(path, batch="n", side=8, metadata=None):
     """A network that returns the mean of each channel: (N, 3, S, S) -> (N, 3)."""
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
@@ -24,6 +24,7 @@ def write_onnx(path, batch="n", side=8):
         [helper.make_tensor_value_info("y", kind, [batch, 3])],
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, metadata or {})
     path.write_bytes(model.SerializeToString())
 
 
@@ -46,9 +47,26 @@ def test_an_onnx_file_is_fed_as_its_spec_says(tmp_path, pixels, channels, batch)
 
 
 def test_an_onnx_file_without_spec_is_refused(tmp_path):
-    (tmp_path / "m.onnx").write_bytes(b"x")
+    write_onnx(tmp_path / "m.onnx")
     with pytest.raises(CheckpointError, match=r"does not say how it wants its pictures.*into m\.yaml beside it"):
         load_embedder(f"onnx:{tmp_path / 'm.onnx'}")
+
+
+def test_the_spec_may_be_in_the_metadata_and_yaml_goes_before_it(tmp_path, pixels):
+    path = tmp_path / "m.onnx"
+    write_onnx(path, metadata={"pifr.input_spec": '{"size_px": 8, "channels": "BGR", "mean": 10, "std": 2}'})
+    embedder = load_embedder(f"onnx:{path}", device="cpu")
+    means = (pixels.astype(float).mean(axis=(1, 2)) - 10) / 2
+    np.testing.assert_allclose(embedder(pixels), means[:, ::-1], rtol=1e-5)
+    (tmp_path / "m.yaml").write_text(SPEC.format(channels="RGB"))
+    np.testing.assert_allclose(load_embedder(f"onnx:{path}", device="cpu")(pixels), means, rtol=1e-5)
+
+
+@pytest.mark.parametrize("spec", ["{", "[1]", '{"size": 8}', "7"])
+def test_a_damaged_spec_in_the_metadata_is_one_line(tmp_path, spec):
+    write_onnx(tmp_path / "m.onnx", metadata={"pifr.input_spec": spec})
+    with pytest.raises((CheckpointError, ConfigError), match=r"metadata"):
+        load_embedder(f"onnx:{tmp_path / 'm.onnx'}", device="cpu")
 
 
 def test_onnx_files_that_do_not_fit_are_refused(tmp_path, pixels):

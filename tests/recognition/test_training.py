@@ -178,8 +178,8 @@ def test_gradients_that_stay_non_finite_end_the_run(
 ) -> None:
     real = model.create_loss
 
-    def spoilt(*arguments: object) -> torch.nn.Module:
-        loss = real(*arguments)  # type: ignore[arg-type]
+    def spoilt(*arguments: object, **parameters: object) -> torch.nn.Module:
+        loss = real(*arguments, **parameters)  # type: ignore[arg-type]
         loss.loss.register_forward_hook(lambda module, inputs, value: value * float("nan"))
         return loss
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,16 @@ from pifr.core.errors import CheckpointError, DataError, require_extra
 from pifr.core.files import sha256_of_file
 from pifr.data.spec import InputSpec
 
+SPEC_KEY = "pifr.input_spec"
+"""Metadata key under which an exported file holds its input spec, as JSON."""
+
 
 class OnnxEmbedder:
     """A network in ONNX form, one input ``(N, 3, S, S)`` float32, first output ``(N, D)``.
 
-    What the network expects is not written in an ONNX file, and guessing it costs accuracy without a word. So it is
-    read from a YAML file of the same name beside it, with the keys of :class:`~pifr.data.spec.InputSpec`::
+    What the network expects is not written in an ordinary ONNX file, and guessing it costs accuracy without a word.
+    A file of ``pifr export`` says it in its metadata. For others it is read from a YAML file of the same name beside
+    it, which also goes before the metadata, with the keys of :class:`~pifr.data.spec.InputSpec`::
 
         size_px: 112
         channels: BGR
@@ -38,16 +44,10 @@ class OnnxEmbedder:
         file = Path(path)
         if not file.is_file():
             raise CheckpointError("file not found", where=path, cure="name it onnx:model.onnx")
-        beside = file.with_suffix(".yaml")
-        if not beside.is_file():
-            raise CheckpointError(
-                "an ONNX file does not say how it wants its pictures", where=file,
-                cure=f"write size_px, channels, mean, std and template into {beside.name} beside it",
-            )  # fmt: skip
-        self.spec = check_config(InputSpec, read_yaml(beside), str(beside))
         runtime: Any = require_extra("onnxruntime", "onnx", "an ONNX model")
-        self.name, self.sha256 = file.stem, sha256_of_file(file)
         self._session = _open(runtime, file, device)
+        self.spec = _input_spec(file, self._session.get_modelmeta().custom_metadata_map)
+        self.name, self.sha256 = file.stem, sha256_of_file(file)
         self.device = str(self._session.get_providers()[0])  # a GPU's vectors differ in their last bits
         self._input = self._check_input(file)
 
@@ -80,6 +80,21 @@ class OnnxEmbedder:
                 )
         self._fixed_batch: int | None = shape[0] if isinstance(shape[0], int) else None
         return str(inputs[0].name)
+
+
+def _input_spec(file: Path, metadata: Mapping[str, str]) -> InputSpec:
+    beside = file.with_suffix(".yaml")
+    if beside.is_file():
+        return check_config(InputSpec, read_yaml(beside), str(beside))
+    if SPEC_KEY not in metadata:
+        raise CheckpointError(
+            "an ONNX file does not say how it wants its pictures", where=file,
+            cure=f"write size_px, channels, mean, std and template into {beside.name} beside it",
+        )  # fmt: skip
+    try:
+        return check_config(InputSpec, dict(json.loads(metadata[SPEC_KEY])), f"{file}, metadata {SPEC_KEY}")
+    except (ValueError, TypeError) as error:
+        raise CheckpointError("the input spec in the metadata is damaged", where=file, found=str(error)) from error
 
 
 def _open(runtime: Any, file: Path, device: str) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import inspect
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,18 +56,20 @@ class MetricLoss(nn.Module):
         return value
 
 
-class LossBuilder(Protocol):
-    """Builds a loss; the meaning of the arguments is that of :func:`create_loss`."""
-
-    def __call__(self, people: int, embedding_dim: int, margin: float | None, scale: float | None) -> MetricLoss:
-        """Build it."""
-
+LossBuilder = Callable[..., MetricLoss]
+"""Builds a loss from the number of people, the length of the embedding and, by name, the parameters it knows; each
+may be None for the paper's value. Its signature is the list of what a recipe may set for this loss."""
 
 LOSSES: Registry[LossBuilder] = Registry("loss")
 
 
 def create_loss(
-    name: str, people: int, embedding_dim: int, margin: float | None = None, scale: float | None = None
+    name: str,
+    people: int,
+    embedding_dim: int,
+    margin: float | None = None,
+    scale: float | None = None,
+    **parameters: float | int | None,
 ) -> MetricLoss:
     """Build a loss.
 
@@ -73,17 +77,45 @@ def create_loss(
         name: One of :func:`list_losses`.
         people: Number of classes.
         embedding_dim: Length D of the embeddings.
-        margin: Radians for ``arcface``, cosine for ``cosface``, squared distance for ``triplet``; None takes the
-            paper's.
-        scale: The factor s on the cosines of margin losses; None takes :func:`margins.default_scale`.
+        margin: Radians for ``arcface`` and ``subcenter_arcface``, cosine for ``cosface``, both for ``adaface``,
+            squared distance for ``triplet``; None takes the paper's.
+        scale: The factor s on the cosines of softmax losses; None takes :func:`margins.default_scale`.
+        parameters: What else the loss knows, see :func:`loss_parameters`; None takes the paper's value.
 
     Raises:
-        ConfigError: If the name is unknown, there are fewer than two people, or a number is out of range.
+        ConfigError: If the name is unknown, the loss has no such parameter, there are fewer than two people, or a
+            number is out of range.
     """
     build = LOSSES[name]
     if people < 2:
         raise ConfigError("a recogniser needs at least two people to tell apart", found=people)
-    return build(people, embedding_dim, margin, scale)
+    given = {key: value for key, value in {"margin": margin, "scale": scale, **parameters}.items() if value is not None}
+    known = loss_parameters(name)
+    for key, value in given.items():
+        if key not in known:
+            raise ConfigError(
+                f"{name} has no {key}", where=f"loss.{key}", found=value,
+                cure=f"leave it out; it has {', '.join(known) or 'no parameters'}",
+            )  # fmt: skip
+    return build(people, embedding_dim, **given)
+
+
+def loss_parameters(name: str) -> list[str]:
+    """Return the names of the parameters that a loss takes, beside the people and the length of the embedding."""
+    return list(inspect.signature(LOSSES[name]).parameters)[2:]
+
+
+def checked(name: str, key: str, value: float | None, default: float, low: float, high: float, unit: str) -> float:
+    """Return ``value``, or ``default`` for None.
+
+    Raises:
+        ConfigError: If it does not lie in [low, high); the message names its unit.
+    """
+    value = default if value is None else value
+    if not low <= value < high:
+        reach = f"of at least {low:.3g}" if high == float("inf") else f"in [{low:.3g}, {high:.3g})"
+        raise ConfigError(f"the {key} of {name} is {unit} {reach}", where=f"loss.{key}", found=value)
+    return value
 
 
 def list_losses() -> list[str]:

@@ -1,19 +1,20 @@
-"""Softmax losses with a margin on the target's angle or cosine.
+"""Softmax over the cosines to class centres, with or without a margin on the target's angle or cosine.
 
 References:
-    ArcFace: J. Deng et al., CVPR 2019, equation 3. CosFace: H. Wang et al., CVPR 2018, equation 4; the bound on the
-    scale s is its section 3.3, equation 6.
+    Without margin: F. Wang et al., "NormFace", ACM Multimedia 2017, equation 5. ArcFace: J. Deng et al., CVPR 2019,
+    equation 3. CosFace: H. Wang et al., CVPR 2018, equation 4; the bound on the scale s is its section 3.3, equation
+    6. Sub-center ArcFace: J. Deng et al., ECCV 2020, section 3.2: the nearest of a person's K centres counts.
 """
 
 from __future__ import annotations
 
 import math
 
-from pytorch_metric_learning.losses import ArcFaceLoss, CosFaceLoss
+from pytorch_metric_learning.losses import ArcFaceLoss, CosFaceLoss, NormalizedSoftmaxLoss, SubCenterArcFaceLoss
 
 from pifr.core.errors import ConfigError
 from pifr.core.progress import say
-from pifr.recognition.losses.base import LOSSES, MetricLoss
+from pifr.recognition.losses.base import LOSSES, MetricLoss, checked
 
 LARGE_SCALE_FACTOR = 5.0
 """A scale this many times the bound saturates the softmax: only hard pictures teach, and few people are learned
@@ -66,33 +67,59 @@ def scale_warning(scale: float, people: int) -> str | None:
     return None
 
 
+@LOSSES.register("softmax")
+def softmax(people: int, embedding_dim: int, scale: float | None = None) -> MetricLoss:
+    """Build the softmax over scaled cosines, without margin."""
+    loss = NormalizedSoftmaxLoss(people, embedding_dim, temperature=1 / checked_scale(scale, people))
+    return MetricLoss(loss, people)
+
+
 @LOSSES.register("arcface")
-def arcface(people: int, embedding_dim: int, margin: float | None, scale: float | None) -> MetricLoss:
+def arcface(people: int, embedding_dim: int, margin: float | None = None, scale: float | None = None) -> MetricLoss:
     """Build ArcFace; ``margin`` in radians, by default 0.5."""
-    margin = _margin_in(margin, 0.5, math.pi / 2, "arcface", "radians")
+    margin = checked("arcface", "margin", margin, 0.5, 0, math.pi / 2, "radians")
     # The library wants degrees.
-    loss = ArcFaceLoss(people, embedding_dim, margin=math.degrees(margin), scale=_checked_scale(scale, people))
+    loss = ArcFaceLoss(people, embedding_dim, margin=math.degrees(margin), scale=checked_scale(scale, people))
+    return MetricLoss(loss, people)
+
+
+@LOSSES.register("subcenter_arcface")
+def subcenter_arcface(
+    people: int,
+    embedding_dim: int,
+    margin: float | None = None,
+    scale: float | None = None,
+    sub_centers: int | None = None,
+) -> MetricLoss:
+    """Build Sub-center ArcFace; ``margin`` in radians, by default 0.5, ``sub_centers`` K a person, by default 3.
+
+    It keeps K times the centres of ArcFace, for people whose pictures fall into groups or carry wrong names.
+    """
+    margin = checked("subcenter_arcface", "margin", margin, 0.5, 0, math.pi / 2, "radians")
+    centres = checked("subcenter_arcface", "sub_centers", sub_centers, 3, 1, 17, "a number")
+    loss = SubCenterArcFaceLoss(
+        num_classes=people, embedding_size=embedding_dim, margin=math.degrees(margin),
+        scale=checked_scale(scale, people), sub_centers=int(centres),
+    )  # fmt: skip
     return MetricLoss(loss, people)
 
 
 @LOSSES.register("cosface")
-def cosface(people: int, embedding_dim: int, margin: float | None, scale: float | None) -> MetricLoss:
+def cosface(people: int, embedding_dim: int, margin: float | None = None, scale: float | None = None) -> MetricLoss:
     """Build CosFace; ``margin`` is a cosine, by default 0.35."""
-    margin = _margin_in(margin, 0.35, 1.0, "cosface", "a cosine")
-    return MetricLoss(CosFaceLoss(people, embedding_dim, margin=margin, scale=_checked_scale(scale, people)), people)
+    margin = checked("cosface", "margin", margin, 0.35, 0, 1.0, "a cosine")
+    return MetricLoss(CosFaceLoss(people, embedding_dim, margin=margin, scale=checked_scale(scale, people)), people)
 
 
-def _margin_in(margin: float | None, default: float, limit: float, name: str, unit: str) -> float:
-    margin = default if margin is None else margin
-    if not 0 <= margin < limit:
-        raise ConfigError(f"the margin of {name} is {unit} in [0, {limit:.3g})", where="loss.margin", found=margin)
-    return margin
+def checked_scale(scale: float | None, people: int) -> float:
+    """Return the scale, or the default for this many people; a doubtful one costs a line.
 
-
-def _checked_scale(scale: float | None, people: int) -> float:
+    Raises:
+        ConfigError: If it is not positive.
+    """
     scale = default_scale(people) if scale is None else scale
     if scale <= 0:
-        raise ConfigError("the scale of a margin loss is positive", where="loss.scale", found=scale)
+        raise ConfigError("the scale of a softmax loss is positive", where="loss.scale", found=scale)
     if warning := scale_warning(scale, people):
         say(warning)
     return scale

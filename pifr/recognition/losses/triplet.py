@@ -16,7 +16,7 @@ from pifr.recognition.losses.base import LOSSES, MetricLoss
 
 
 @LOSSES.register("triplet")
-def triplet(people: int, embedding_dim: int, margin: float | None, scale: float | None) -> MetricLoss:
+def triplet(people: int, embedding_dim: int, margin: float | None = None) -> MetricLoss:
     """Build FaceNet's loss: all anchor-positive pairs, negatives farther than the positive but within ``margin``.
 
     ``margin`` is a squared distance of unit vectors, by default 0.2. The loss has no parameters.
@@ -24,8 +24,6 @@ def triplet(people: int, embedding_dim: int, margin: float | None, scale: float 
     margin = 0.2 if margin is None else margin
     if not 0 < margin < 4:
         raise ConfigError("the margin of triplet is a squared distance in (0, 4)", where="loss.margin", found=margin)
-    if scale is not None:
-        raise ConfigError("triplet has no scale", where="loss.scale", found=scale, cure="leave it out")
     distance = LpDistance(normalize_embeddings=True, p=2, power=2)
     miner = TripletMarginMiner(margin=margin, type_of_triplets="semihard", distance=distance)
     return MetricLoss(TripletMarginLoss(margin=margin, distance=distance), people, miner)
