@@ -153,6 +153,7 @@ def _turned(
             for index in np.flatnonzero(missing)
             for yaw in yaws_in_bin(target, int(index), int(missing[index]), generator, reach)
         ]
+    poses = [poses[index] for index in generator.permutation(len(poses))]  # so that a budget cuts no side of the face
     groups = person.groups
     return [(yaw, pose, _rows(groups[number % len(groups)])) for number, (yaw, pose) in enumerate(poses)]
 
