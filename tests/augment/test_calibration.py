@@ -76,7 +76,7 @@ def test_references_are_the_unit_means_of_the_used_sources(noisy) -> None:
 
 
 def test_a_person_of_the_test_set_is_refused_by_name_and_by_face(candidates, noisy) -> None:
-    _, references = calibrate(candidates, Pixels(), AcceptanceConfig(fmr=0.05), 1, 0)
+    _, references = calibrate(candidates, Pixels(), AcceptanceConfig(min_identity_cosine=0.5), 1, 0)
     test = noisy([("p03", 0.0), ("alias", 0.0)])
     hidden = test.table.assign(path=["000.png", str(candidates.manifest.paths[7])])
     check, checked = check_leaks(candidates, type(test)(hidden, test.folder, "test.csv"), Pixels(), references, 0.05)

@@ -34,7 +34,7 @@ def test_shards_are_read_by_webdataset_and_hold_every_picture_once(packed) -> No
         row = rows[f"pictures/{sample['__key__']}.png"]
         about = json.loads(sample["json"])
         with Image.open(io.BytesIO(sample["png"])) as picture:
-            assert "trainedAlgorithmicMedia" in picture.info["xmp"] + ""
+            assert "trainedAlgorithmicMedia" in str(picture.info["xmp"])
             assert np.asarray(picture)[0, 0, 1] == row.yaw + 100
         assert (about["subject"], about["yaw"]) == (row.subject, row.yaw)
         assert int(sample["cls"]) == int(row.subject) - 1
