@@ -1,11 +1,11 @@
 """How many accepted pictures a second `pifr augment` writes, and which part of it takes the time.
 
     pifr data twin --people 200 --sessions 1 --recordings 1 --cameras 05_1 --lights 07 --size 64 --out people
-    python benchmarks/augmentation.py --data people/manifest.parquet --model RUN --judge RUN --workers 2 --out speed.json
+    python benchmarks/augmentation.py --data people/manifest.parquet --model RUN --judge RUN --out speed.json
 
-The speed of the machinery is wanted, not the quality of a generator, so every view is measured by judge, pose estimator and
-the other checks, and none of them rejects (`--checked` lets them). Sources are decoded and calibrated before the clock
-starts; starting worker processes counts.
+The speed of the machinery is wanted, not the quality of a generator, so every view is measured by judge, pose estimator
+and the other checks, and none of them rejects (`--checked` lets them). Sources are decoded and calibrated before the
+clock starts; starting worker processes counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pifr.augment.engines.in_process import InProcess
 from pifr.augment.engines.local import LocalWorkers
 from pifr.augment.joining import merge
 from pifr.augment.tools import Tools, one_thread
-from pifr.core.environment import describe_environment
+from pifr.core.environment import environment_record
 from pifr.core.interrupt import StopRequest
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.spec import InputSpec
@@ -82,7 +82,7 @@ def main() -> None:
             runs.append(measure(data, names, config, workers, Path(folder) / "out"))
         print(json.dumps(runs[-1]))
     if options.out:
-        options.out.write_text(json.dumps({"runs": runs, "environment": describe_environment()}, indent=1) + "\n")
+        options.out.write_text(json.dumps({"runs": runs, "environment": environment_record()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pifr.augment import AcceptanceConfig, AugmentConfig
 from pifr.core.errors import DataError
@@ -104,8 +105,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def noisy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Manifest]:
     """A function that writes pictures of noise, each person's their own, a row of ``(subject, yaw)`` each."""
-    from PIL import Image
-
     def make(rows: list[tuple[str, float]], size_px: int = SIZE, **columns: list[object]) -> Manifest:
         folder = tmp_path_factory.mktemp("noisy")
         table = []
@@ -118,3 +117,20 @@ def noisy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Manifest]:
         return make_manifest(frame, folder, str(folder / "people.csv"))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """Twelve people of coloured noise at seven yaws, 64 px, one folder a person; read only."""
+    folder = tmp_path_factory.mktemp("faces")
+    rows = []
+    for person in range(12):
+        subject = f"{person + 1:03d}"
+        (folder / subject).mkdir()
+        for yaw in (-90, -60, -30, 0, 30, 60, 90):
+            random = np.random.default_rng([person, yaw + 90])
+            pixels = np.array([50 + 14 * person, 120, 25]) + random.integers(-25, 26, (SIZE, SIZE, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / subject / f"{yaw:+04d}.png")
+            rows.append((f"{subject}/{yaw:+04d}.png", subject, float(yaw), "rendered", "01"))
+    table = pd.DataFrame(rows, columns=["path", "subject", "yaw", "kind", "session"])
+    return make_manifest(table, folder, str(folder / "manifest.csv")).save(folder / "manifest.csv")

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pifr.augment import AcceptanceConfig, AugmentConfig
 from pifr.augment.calibration import calibrate, threshold_at_fmr
@@ -38,12 +36,13 @@ def candidates(noisy):
     return find_candidates(data, FlipMethod(SPEC), AugmentConfig())
 
 
-@given(st.lists(st.floats(-1, 0.9), min_size=20, max_size=200), st.sampled_from([0.05, 0.1, 0.3]))
-def test_the_threshold_is_the_least_that_holds_the_rate(cosines: list[float], fmr: float) -> None:
-    impostors = np.array(cosines)
+@pytest.mark.parametrize("fmr", [0.05, 0.1, 0.3])
+@pytest.mark.parametrize("count", [20, 57, 200])
+def test_the_threshold_is_the_least_that_holds_the_rate(count: int, fmr: float) -> None:
+    impostors = np.random.default_rng(count).choice(np.linspace(-1, 0.9, 60), count)  # with ties
     threshold = threshold_at_fmr(impostors, fmr, "judge")
     assert (impostors >= threshold).mean() <= fmr
-    assert (impostors >= np.nextafter(threshold, -np.inf)).mean() > fmr or threshold <= impostors.min()
+    assert (impostors >= np.nextafter(threshold, -np.inf)).mean() > fmr
 
 
 def test_too_few_impostors_are_said_with_the_number_that_would_do() -> None:

@@ -58,12 +58,12 @@ def config() -> AugmentConfig:
 
 
 @pytest.fixture(scope="module")
-def work(names, config, rendered: Manifest):
-    """A function that augments the rendered people by an engine, or a shard of them."""
+def work(names, config, faces: Manifest):
+    """A function that augments the people by an engine, or a shard of them."""
     tools = names.load(config.acceptance)
 
     def run(out: Path, **how):
-        return augment(rendered, tools.method, out, config, judge=tools.judge, **how)
+        return augment(faces, tools.method, out, config, judge=tools.judge, **how)
 
     return run
 

@@ -22,11 +22,11 @@ from pifr.data.pictures import read_picture
 from pifr.data.spec import InputSpec
 
 
-def test_each_view_shows_its_own_source_in_its_own_pose(rendered: Manifest, tmp_path: Path, kit) -> None:
+def test_each_view_shows_its_own_source_in_its_own_pose(faces: Manifest, tmp_path: Path, kit) -> None:
     rotator = kit.MarkingRotator()
-    result = augment(rendered, rotator, tmp_path, kit.unchecked(yaws_degrees=(-45, 48), batch_size=5))
-    assert result.planned == result.accepted == 2 * len(rendered.subjects)
-    assert rotator.encoded == len(rendered.subjects)  # once a source
+    result = augment(faces, rotator, tmp_path, kit.unchecked(yaws_degrees=(-45, 48), batch_size=5))
+    assert result.planned == result.accepted == 2 * len(faces.subjects)
+    assert rotator.encoded == len(faces.subjects)  # once a source
     manifest = read_manifest(tmp_path / "manifest.csv")
     assert set(manifest.table["kind"]) == {"generated"}
     for row, path in zip(manifest.table.itertuples(), manifest.paths, strict=True):
@@ -35,27 +35,27 @@ def test_each_view_shows_its_own_source_in_its_own_pose(rendered: Manifest, tmp_
         assert pixels[0, 0, 1] == row.yaw + 100
         assert (row.generator, row.generator_sha256, row.session) == ("marking", "0" * 64, "01")
         assert (
-            row.subject == rendered.table["subject"][[str(p.resolve()) for p in rendered.paths].index(row.source_path)]
+            row.subject == faces.table["subject"][[str(p.resolve()) for p in faces.paths].index(row.source_path)]
         )
 
 
-def test_imitated_views_name_the_picture_they_imitate(rendered: Manifest, tmp_path: Path, kit) -> None:
+def test_imitated_views_name_the_picture_they_imitate(faces: Manifest, tmp_path: Path, kit) -> None:
     config = kit.unchecked(target="imitate", per_person=3, seed=1, count_real=False)
-    result = augment(rendered, kit.MarkingRotator(), tmp_path, config, reference=rendered)
+    result = augment(faces, kit.MarkingRotator(), tmp_path, config, reference=faces)
     assert result.accepted == 3 * 12
     for row, path in zip(result.manifest.table.itertuples(), result.manifest.paths, strict=True):
         pose = Path(row.pose_source)
         assert read_picture(path)[0, 0, 1] == round(float(read_picture(pose).mean()))
-        assert row.yaw == rendered.yaw_degrees[rendered.paths.index(pose)]
+        assert row.yaw == faces.yaw_degrees[faces.paths.index(pose)]
 
 
-def test_rejects_are_drawn_again_then_given_up_and_listed_with_the_reason(rendered, tmp_path, kit) -> None:
+def test_rejects_are_drawn_again_then_given_up_and_listed_with_the_reason(faces, tmp_path, kit) -> None:
     config = kit.unchecked(
         yaws_degrees=(-45, 45),
         acceptance={"min_identity_cosine": 0.85, "max_yaw_error_degrees": None, "min_sharpness": None,
                     "min_difference": None, "retries": 1},
     )  # fmt: skip
-    result = augment(rendered, kit.MarkingRotator(), tmp_path, config, judge=kit.MeanColour())
+    result = augment(faces, kit.MarkingRotator(), tmp_path, config, judge=kit.MeanColour())
     table = result.manifest.table
     rejected = table[~table["accepted"]]
     assert set(rejected["reject_reason"]) <= {"identity below threshold", "looks like another person"}
@@ -77,10 +77,10 @@ def test_rejects_are_drawn_again_then_given_up_and_listed_with_the_reason(render
     json.dumps(result.to_dict(), allow_nan=False)
 
 
-def test_every_file_on_disk_says_that_it_is_no_photograph(rendered, tmp_path, kit) -> None:
+def test_every_file_on_disk_says_that_it_is_no_photograph(faces, tmp_path, kit) -> None:
     for picture_format in ("png", "jpg"):
         out = tmp_path / picture_format
-        augment(rendered, kit.MarkingRotator(), out, kit.unchecked(yaws_degrees=(45,), picture_format=picture_format))
+        augment(faces, kit.MarkingRotator(), out, kit.unchecked(yaws_degrees=(45,), picture_format=picture_format))
         files = [*out.rglob("*.png"), *out.rglob("*.jpg")]
         assert len(files) == 12 + 1  # and the sheet
         for path in files:
@@ -92,18 +92,18 @@ def test_every_file_on_disk_says_that_it_is_no_photograph(rendered, tmp_path, ki
             assert sheet or "0" * 64 in text
 
 
-def test_a_second_call_makes_only_the_blocks_that_lack_something(rendered, tmp_path, kit) -> None:
+def test_a_second_call_makes_only_the_blocks_that_lack_something(faces, tmp_path, kit) -> None:
     config = kit.unchecked(yaws_degrees=(45,), batch_size=4)
-    first = augment(rendered, kit.MarkingRotator(), tmp_path, config)
+    first = augment(faces, kit.MarkingRotator(), tmp_path, config)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     first.manifest.paths[3].unlink()
     again = kit.MarkingRotator()
-    assert augment(rendered, again, tmp_path, config).accepted == first.accepted
+    assert augment(faces, again, tmp_path, config).accepted == first.accepted
     assert again.generated == 4
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-def test_an_interrupted_run_keeps_whole_pictures_and_goes_on(rendered, tmp_path, monkeypatch, kit) -> None:
+def test_an_interrupted_run_keeps_whole_pictures_and_goes_on(faces, tmp_path, monkeypatch, kit) -> None:
     @contextmanager
     def already_stopped():
         request = StopRequest()
@@ -114,16 +114,16 @@ def test_an_interrupted_run_keeps_whole_pictures_and_goes_on(rendered, tmp_path,
     with monkeypatch.context() as patch:
         patch.setattr(module, "stop_on_signal", already_stopped)
         with pytest.raises(Interrupted):
-            augment(rendered, kit.MarkingRotator(), tmp_path, config)
+            augment(faces, kit.MarkingRotator(), tmp_path, config)
     assert len(list(tmp_path.rglob("*.png"))) == 4
     assert not (tmp_path / "manifest.csv").exists()
     rest = kit.MarkingRotator()
-    assert augment(rendered, rest, tmp_path, config).accepted == 12
+    assert augment(faces, rest, tmp_path, config).accepted == 12
     assert rest.generated == 8
 
 
 def test_a_full_disk_is_one_line_leaves_nothing_half_written_and_the_run_goes_on(
-    rendered, tmp_path, monkeypatch, kit
+    faces, tmp_path, monkeypatch, kit
 ) -> None:
     config = kit.unchecked(yaws_degrees=(45,), batch_size=4)
     whole = Path.write_bytes
@@ -142,12 +142,12 @@ def test_a_full_disk_is_one_line_leaves_nothing_half_written_and_the_run_goes_on
         with pytest.raises(
             PifrError, match=r"\.png: no space left on the disk; free some space and run it again"
         ) as error:
-            augment(rendered, kit.MarkingRotator(), tmp_path / "out", config)
+            augment(faces, kit.MarkingRotator(), tmp_path / "out", config)
     assert "\n" not in str(error.value)
     assert not list((tmp_path / "out").rglob(f"*{TEMPORARY_MARK}*"))
     for path in (tmp_path / "out").rglob("*.png"):
         read_picture(path)
-    assert augment(rendered, kit.MarkingRotator(), tmp_path / "out", config).accepted == 12
+    assert augment(faces, kit.MarkingRotator(), tmp_path / "out", config).accepted == 12
 
 
 def test_flip_gives_mirror_images_and_says_what_it_can_t_reach(noisy, tmp_path, kit) -> None:
@@ -168,26 +168,26 @@ def test_no_method_yields_the_sources_alone(noisy, tmp_path) -> None:
     assert not list(tmp_path.rglob("*.png"))
 
 
-def test_test_people_are_not_generated(rendered, tmp_path, kit) -> None:
-    test = rendered.select((rendered.table["subject"] == "003").to_numpy())
-    result = augment(rendered, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,)), test=test)
+def test_test_people_are_not_generated(faces, tmp_path, kit) -> None:
+    test = faces.select((faces.table["subject"] == "003").to_numpy())
+    result = augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,)), test=test)
     assert "003" not in result.manifest.subjects
     assert "003" in result.table()
     assert result.accepted == 11
 
 
-def test_not_one_accepted_picture_is_one_line_that_says_where_to_look(rendered, tmp_path, kit) -> None:
+def test_not_one_accepted_picture_is_one_line_that_says_where_to_look(faces, tmp_path, kit) -> None:
     config = AugmentConfig(yaws_degrees=(45,), acceptance={"max_yaw_error_degrees": None, "retries": 1})
     with pytest.raises(
         DataError, match=r"not one of 24 pictures was accepted, found 24 blurred; look at .*rejected-001"
     ):
-        augment(rendered, kit.MarkingRotator(), tmp_path, config)  # pictures of one colour have no edge
+        augment(faces, kit.MarkingRotator(), tmp_path, config)  # pictures of one colour have no edge
     assert len(read_manifest(tmp_path / "manifest.csv")) == 24
 
 
-def test_nothing_missing_is_one_line_and_writes_nothing(rendered, tmp_path, kit) -> None:
+def test_nothing_missing_is_one_line_and_writes_nothing(faces, tmp_path, kit) -> None:
     with pytest.raises(DataError, match="nothing is missing: everybody reaches the target already"):
-        augment(rendered, kit.MarkingRotator(), tmp_path / "out", kit.unchecked(yaws_degrees=(30, 60)))
+        augment(faces, kit.MarkingRotator(), tmp_path / "out", kit.unchecked(yaws_degrees=(30, 60)))
     assert not (tmp_path / "out").exists()
 
 
@@ -200,15 +200,15 @@ def test_nothing_missing_is_one_line_and_writes_nothing(rendered, tmp_path, kit)
         ({"yaws_degrees": (45,)}, {"size_px": 128}, "works at 128 px, found a picture of 64 px"),
     ],
 )
-def test_bad_input_is_refused_before_writing(rendered, tmp_path, kit, config, spec, message) -> None:
+def test_bad_input_is_refused_before_writing(faces, tmp_path, kit, config, spec, message) -> None:
     rotator = kit.MarkingRotator()
     rotator.spec = rotator.spec.model_copy(update=spec)
     with pytest.raises(DataError, match=message):
-        augment(rendered, rotator, tmp_path / "out", AugmentConfig.model_validate(config))
+        augment(faces, rotator, tmp_path / "out", AugmentConfig.model_validate(config))
     assert not (tmp_path / "out").exists()
 
 
-def test_another_augmentation_in_the_same_folder_is_refused(rendered, tmp_path, kit) -> None:
-    augment(rendered, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,)))
+def test_another_augmentation_in_the_same_folder_is_refused(faces, tmp_path, kit) -> None:
+    augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,)))
     with pytest.raises(DataError, match="another augmentation, found different config"):
-        augment(rendered, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(48,)))
+        augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(48,)))

@@ -17,9 +17,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def packed(rendered: Manifest, tmp_path: Path, kit):
+def packed(faces: Manifest, tmp_path: Path, kit):
     config = kit.unchecked(yaws_degrees=(-45, 45, 75), batch_size=8, shard_megabytes=0.03)
-    return augment(rendered, kit.MarkingRotator(), tmp_path / "out", config), config
+    return augment(faces, kit.MarkingRotator(), tmp_path / "out", config), config
 
 
 def test_shards_are_read_by_webdataset_and_hold_every_picture_once(packed) -> None:
@@ -42,10 +42,10 @@ def test_shards_are_read_by_webdataset_and_hold_every_picture_once(packed) -> No
     assert sorted(seen) == sorted(rows)
 
 
-def test_a_second_call_finds_the_shards_finished(packed, rendered, kit) -> None:
+def test_a_second_call_finds_the_shards_finished(packed, faces, kit) -> None:
     result, config = packed
     before = files_of(result.manifest_path.parent)
     again = kit.MarkingRotator()
-    assert augment(rendered, again, result.manifest_path.parent, config).accepted == result.accepted
+    assert augment(faces, again, result.manifest_path.parent, config).accepted == result.accepted
     assert again.generated == 0
     assert files_of(result.manifest_path.parent) == before

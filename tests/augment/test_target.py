@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pifr.augment import AugmentConfig
@@ -57,6 +57,7 @@ def test_a_bin_gives_its_centre_first_and_then_yaws_within_it_and_within_reach()
     assert len(set(yaws)) > 20
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=30), st.integers(1, 200))
 def test_rounding_keeps_the_sum_and_every_count_within_one(weights: list[float], total: int) -> None:
     wanted = np.array(weights) / sum(weights) * total

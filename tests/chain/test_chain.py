@@ -12,7 +12,6 @@ from pifr.chain.config import FRONTAL, GENERATED, TRUE_VIEWS
 from pifr.core.config import check_config, find_recipe, load_config
 from pifr.data.manifest import Manifest, read_manifest
 
-
 UNCHECKED = {"max_yaw_error_degrees": None, "min_sharpness": None, "min_difference": None}
 """Two steps teach no face: the checks would reject every view."""
 
