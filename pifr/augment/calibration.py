@@ -21,6 +21,8 @@ _PER_PERSON = 2
 _MOST_PICTURES = 4000
 """More say no more about an FMR of 1e-6, and the pairs grow with the square."""
 
+_ROUNDING = 1e6
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -122,7 +124,7 @@ def _set_threshold(
 
 
 def threshold_at_fmr(impostors: np.ndarray, fmr: float, judge: str) -> float:
-    """Return the least threshold that at most a share ``fmr`` of impostor cosines ``(K,)`` reaches.
+    """Return the least threshold, in steps of 1e-6, that at most a share ``fmr`` of impostor cosines ``(K,)`` reaches.
 
     Args:
         impostors: Cosines of pictures of different people.
@@ -144,7 +146,8 @@ def threshold_at_fmr(impostors: np.ndarray, fmr: float, judge: str) -> float:
             f"this embedder can't tell the sources apart: the threshold of FMR {fmr:g} is not reachable", where=judge,
             found=f"cosine {highest_refused:.6f} between different people", cure="choose another judge",
         )  # fmt: skip
-    return float(np.nextafter(np.float64(highest_refused), np.inf))
+    # Rounded up, so that machines whose sums differ in the last bit agree on the threshold.
+    return math.floor(highest_refused * _ROUNDING + 1) / _ROUNDING
 
 
 def _require_told_apart(mated: np.ndarray, threshold: float, fmr: float, judge: str) -> None:
