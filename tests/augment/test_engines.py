@@ -52,8 +52,8 @@ def names(model: str, tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture(scope="module")
 def config() -> AugmentConfig:
-    checks = {"min_identity_cosine": -0.05, "min_sharpness": None, "min_difference": None, "retries": 1,
-              "max_yaw_error_degrees": 60}  # fmt: skip
+    checks = {"fmr": None, "min_sharpness": None, "min_difference": None, "retries": 1,
+              "max_yaw_error_degrees": 30}  # fmt: skip
     return AugmentConfig(yaws_degrees=(-45, -15, 15, 45), batch_size=8, acceptance=checks)
 
 
