@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from pifr.augment.work import Job, Pipeline
 from pifr.core.errors import PifrError, require_extra
 from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
+
+_START_SECONDS = "300"
+"""Ray gives its own start half a minute, too little on a machine that is busy."""
 
 
 class RayWorkers:
@@ -79,12 +83,13 @@ def _connect(ray: Any, address: str | None, workers: int) -> bool:
         return False
     options: dict[str, Any] = {"log_to_driver": False}
     if address is None:
+        os.environ.setdefault("RAY_raylet_start_wait_time_s", _START_SECONDS)
         options.update(address="local", num_cpus=workers, include_dashboard=False)
     else:
         options.update(address=address)
     try:
         ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # a start that takes too long raises a bare Exception
         raise PifrError(
             "can't reach Ray", where=address or "this machine", found=str(error).splitlines()[0],
             cure="check --ray-address, or leave it out to start Ray here",
