@@ -105,6 +105,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def noisy(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Manifest]:
     """A function that writes pictures of noise, each person's their own, a row of ``(subject, yaw)`` each."""
+
     def make(rows: list[tuple[str, float]], size_px: int = SIZE, **columns: list[object]) -> Manifest:
         folder = tmp_path_factory.mktemp("noisy")
         table = []

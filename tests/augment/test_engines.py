@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -132,8 +133,72 @@ def test_a_worker_that_fails_is_one_line(work, names, tmp_path) -> None:
         work(tmp_path, engine=LocalWorkers(replace(names, model="nowhere"), 1))
 
 
+class RayDouble:
+    """The part of Ray's documented API that the engine uses, in this process: calls run when they are made."""
+
+    class exceptions:  # noqa: N801
+        RayTaskError = type("RayTaskError", (Exception,), {})
+        RayActorError = type("RayActorError", (Exception,), {})
+
+    def __init__(self) -> None:
+        self.running, self.handed_out = False, []
+
+    def init(self, **options: object) -> None:
+        assert options["address"] == "local"
+        self.running = True
+
+    def shutdown(self) -> None:
+        self.running = False
+
+    def is_initialized(self) -> bool:
+        return self.running
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    put = staticmethod(lambda value: value)
+    get = staticmethod(lambda reference: reference[0])
+
+    def wait(self, references: list, num_returns: int):
+        return references[-1:], references[:-1]  # the last one asked answers first
+
+    def remote(self, num_cpus: int, num_gpus: int):
+        assert (num_cpus, num_gpus) == (1, 0)
+        return lambda kind: SimpleNamespace(remote=lambda *arguments: self._actor(kind(*arguments)))
+
+    def _actor(self, made: object) -> SimpleNamespace:
+        def call(name: str):
+            def remote(*arguments: object) -> tuple[object]:
+                self.handed_out += arguments
+                return Reference((getattr(made, name)(*arguments),))
+
+            return SimpleNamespace(remote=remote)
+
+        return SimpleNamespace(run=call("run"), flush=call("flush"))
+
+
+class Reference(tuple):
+    __slots__ = ()
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+
+
+def test_the_ray_engine_hands_every_block_to_an_actor_once(work, names, alone, tmp_path, monkeypatch) -> None:
+    double = RayDouble()
+    monkeypatch.setattr("pifr.augment.engines.ray.require_extra", lambda *arguments: double)
+    work(tmp_path, engine=RayWorkers(names, 2))
+    assert sorted(double.handed_out) == list(range(6))
+    assert not double.running
+    assert digests(tmp_path) == alone
+
+
 @pytest.mark.slow
 def test_ray_makes_the_same_bytes(work, names, alone, tmp_path) -> None:
     pytest.importorskip("ray")
-    work(tmp_path, engine=RayWorkers(names, 2))
+    try:
+        work(tmp_path, engine=RayWorkers(names, 2))
+    except PifrError as error:
+        if error.what == "can't reach Ray":
+            pytest.skip(str(error))  # its raylet gives up after 15 s where the machine is too busy to start its agent
+        raise
     assert digests(tmp_path) == alone

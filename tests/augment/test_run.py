@@ -34,9 +34,7 @@ def test_each_view_shows_its_own_source_in_its_own_pose(faces: Manifest, tmp_pat
         assert pixels[0, 0, 0] == round(float(read_picture(Path(row.source_path)).mean()))
         assert pixels[0, 0, 1] == row.yaw + 100
         assert (row.generator, row.generator_sha256, row.session) == ("marking", "0" * 64, "01")
-        assert (
-            row.subject == faces.table["subject"][[str(p.resolve()) for p in faces.paths].index(row.source_path)]
-        )
+        assert row.subject == faces.table["subject"][[str(p.resolve()) for p in faces.paths].index(row.source_path)]
 
 
 def test_imitated_views_name_the_picture_they_imitate(faces: Manifest, tmp_path: Path, kit) -> None:

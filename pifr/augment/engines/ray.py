@@ -13,7 +13,7 @@ from pifr.core.errors import PifrError, require_extra
 from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
 
-_START_SECONDS = "300"
+_START_SECONDS = 180
 """Ray gives its own start half a minute, too little on a machine that is busy."""
 
 
@@ -83,7 +83,8 @@ def _connect(ray: Any, address: str | None, workers: int) -> bool:
         return False
     options: dict[str, Any] = {"log_to_driver": False}
     if address is None:
-        os.environ.setdefault("RAY_raylet_start_wait_time_s", _START_SECONDS)
+        os.environ.setdefault("RAY_raylet_start_wait_time_s", str(_START_SECONDS))
+        os.environ.setdefault("RAY_agent_register_timeout_ms", str(1000 * _START_SECONDS))
         options.update(address="local", num_cpus=workers, include_dashboard=False)
     else:
         options.update(address=address)
