@@ -30,7 +30,7 @@ from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.spec import InputSpec
 
 WRITER = ("writer", "waiting for the writer")
-NOTHING_REJECTS = {"min_identity_cosine": -1.0, "max_yaw_error_degrees": 360.0, "min_sharpness": 1e-9,
+NOTHING_REJECTS = {"fmr": None, "max_yaw_error_degrees": 360.0, "min_sharpness": 1e-9,
                    "min_difference": 1e-9}  # fmt: skip
 
 
@@ -41,9 +41,9 @@ def measure(data: Manifest, names: ToolNames, config: AugmentConfig, workers: in
         job, claim = run_module._prepare(data, tools.method, out, config, None, tools.judge, None)
         run_module.claim_folder(out, claim)
         engine = InProcess() if workers == 1 else LocalWorkers(names, workers)
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         seconds = engine.run(job, tools, range(job.plan.blocks), lambda count=1, note="": None, StopRequest())
-        wall = time.perf_counter() - start
+        wall, cpu = time.perf_counter() - start, time.process_time() - start_cpu
         result = merge(out, seconds)
     busy = sum(value for name, value in seconds.items() if name not in WRITER)
     return {
@@ -52,6 +52,7 @@ def measure(data: Manifest, names: ToolNames, config: AugmentConfig, workers: in
         "generated": result.generated,
         "wall_seconds": round(wall, 2),
         "accepted_per_second": round(result.accepted / wall, 1),
+        "cpu_milliseconds_per_picture": round(1000 * cpu / result.generated, 2) if workers == 1 else None,
         "share_of_busy_seconds": {
             name: round(value / busy, 3) for name, value in seconds.items() if name not in WRITER
         },
