@@ -5,15 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pifr.augment.config import AugmentConfig
-    from pifr.augment.generate import AugmentResult, augment
+    from pifr.augment.config import AcceptanceConfig, AugmentConfig
+    from pifr.augment.joining import merge
+    from pifr.augment.methods import open_method
+    from pifr.augment.result import AugmentResult
+    from pifr.augment.run import augment
+    from pifr.augment.tools import ToolNames
 
 _HOMES = {
-    "augment": "pifr.augment.generate",
-    "AugmentResult": "pifr.augment.generate",
+    "augment": "pifr.augment.run",
+    "merge": "pifr.augment.joining",
+    "open_method": "pifr.augment.methods",
+    "AcceptanceConfig": "pifr.augment.config",
     "AugmentConfig": "pifr.augment.config",
+    "AugmentResult": "pifr.augment.result",
+    "ToolNames": "pifr.augment.tools",
 }
-__all__ = ["AugmentConfig", "AugmentResult", "augment"]
+__all__ = ["AcceptanceConfig", "AugmentConfig", "AugmentResult", "ToolNames", "augment", "merge", "open_method"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pifr.augment import AugmentResult, augment
 from pifr.chain.config import GENERATED, ChainConfig
-from pifr.chain.people import recogniser_pictures
+from pifr.chain.people import frontal, recogniser_pictures
 from pifr.chain.stages import StageBook, StageRecord, claim_folder
 from pifr.chain.summary import Summary, summarise
 from pifr.chain.views import draw_views
@@ -128,10 +128,16 @@ def _make_views(
         from ipgan import Rotator
 
         people = read_manifest(pictures.output).of_split("train")
+        # The recogniser has frontal pictures alone, so the true views must not count as there.
+        people = people.select(frontal(people, config.max_frontal_yaw_degrees))
         made: AugmentResult = augment(people, Rotator.load(generator.output, device), out / "views", config.augment)
-        return made.manifest_path
+        return made.accepted_path
 
-    depends_on = {"generator": generator.key, "augment": config.augment.model_dump(mode="json")}
+    depends_on = {
+        "generator": generator.key,
+        "augment": config.augment.model_dump(mode="json"),
+        "max_frontal_yaw_degrees": config.max_frontal_yaw_degrees,
+    }
     return book.run("augment", depends_on, work)
 
 

@@ -10,6 +10,7 @@ from pifr.core.commandline import LazyGroup, run
 COMMANDS = {
     "data": ("pifr.cli.data:data", "Validate, import, split and align picture sets."),
     "augment": ("pifr.cli.augment:augment", "Make multi-view pictures from single views."),
+    "augment-merge": ("pifr.cli.augment:augment_merge", "Join the parts of 'pifr augment --shard i/n'."),
     "train-recognizer": ("pifr.cli.train_recognizer:train_recognizer", "Train a face recogniser."),
     "train-dream": ("pifr.cli.train_dream:train_dream", "Teach a trained recogniser to undo yaw (DREAM)."),
     "backbones": ("pifr.cli.backbones:backbones", "List the networks and what they cost."),
@@ -32,7 +33,7 @@ def pifr_command() -> None:
     Examples:
       pifr data validate faces/manifest.csv
       pifr augment faces/manifest.csv --model runs/00000-train-ipgan --yaws=-60,-30,30,60 --out views
-      pifr train-recognizer configs/recognizer.yaml --set data.manifest=views/manifest.csv
+      pifr train-recognizer configs/recognizer.yaml --set data.extra=[views/accepted.csv]
       pifr benchmark --protocol posegrid --data faces/test.csv --embedder runs/00001-train-recognizer
     """
 

@@ -21,9 +21,13 @@ LANDMARK_COLUMNS = tuple(f"{point}_{axis}" for point in LANDMARKS for axis in "x
 
 TEXT_COLUMNS = (
     "path", "subject", "camera", "session", "recording", "illumination", "expression", "split", "template", "kind",
-    "source_path", "pose_source", "generator", "generator_sha256",
+    "source_path", "fused_paths", "pose_source", "generator", "generator_sha256", "digital_source_type",
+    "reject_reason", "nearest_other",
 )  # fmt: skip
-NUMBER_COLUMNS = ("yaw", "pitch", "roll", *LANDMARK_COLUMNS, "identity_cosine", "yaw_measured")
+NUMBER_COLUMNS = (
+    "yaw", "pitch", "roll", *LANDMARK_COLUMNS, "identity_cosine", "nearest_other_cosine", "nearest_test_cosine",
+    "yaw_measured", "yaw_error", "sharpness",
+)  # fmt: skip
 """Angles in degrees; yaw is positive when the nose points to the picture's right."""
 KINDS = ("real", "rendered", "generated")
 UNALIGNED = "unaligned"

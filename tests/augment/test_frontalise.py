@@ -115,28 +115,6 @@ def test_another_alignment_and_a_generator_without_degrees_are_refused():
         FrontalisedEmbedder(Grid(), Degreeless())
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A generator of random weights, saved as 'ipgan train' saves one."""
-    import torch
-
-    from ipgan import Rotator
-    from ipgan.config import ModelConfig
-    from ipgan.networks import Rotation
-    from ipgan.pose_map import PoseMap
-    from pifr.core.config import check_config
-
-    values = {
-        "generator_channel_base": 256, "encoder_channel_base": 128, "discriminator_channel_base": 128,
-        "pose_channel_base": 128, "channel_max": 16, "identity_dim": 16, "pose_dim": 4, "style_dim": 16,
-    }  # fmt: skip
-    torch.manual_seed(0)
-    rotation = Rotation(check_config(ModelConfig, values, "test"), 64)
-    poses = PoseMap(np.array([-90.0, 90.0]), np.array([[0, 0, 0, 0], [1, 1, 1, 1]], np.float32))
-    rotator = Rotator(rotation, InputSpec(size_px=64), poses, "random", "", torch.device("cpu"), "float32")
-    return str(rotator.save(tmp_path_factory.mktemp("model") / "weights"))
-
-
 def test_a_generator_of_this_house_stands_before_an_embedder(model, rendered: Manifest):
     from ipgan import Rotator
 
@@ -146,13 +124,13 @@ def test_a_generator_of_this_house_stands_before_an_embedder(model, rendered: Ma
     np.testing.assert_array_equal(inner.seen[0], rotator.rotate(pixels, [0.0])[:, 0])
 
 
-def test_views_of_augment_are_what_preservation_takes(model, rendered: Manifest, tmp_path):
+def test_views_of_augment_are_what_preservation_takes(model, rendered: Manifest, tmp_path, kit):
     from ipgan import Rotator
-    from pifr.augment import AugmentConfig, augment
+    from pifr.augment import augment
     from pifr.data.manifest import read_manifest
     from pifr.evaluation import measure_preservation
 
-    made = augment(rendered, Rotator.load(model, "cpu"), tmp_path / "views", AugmentConfig(yaws_degrees=(-45, 45)))
+    made = augment(rendered, Rotator.load(model, "cpu"), tmp_path / "views", kit.unchecked(yaws_degrees=(-45, 45)))
     found = measure_preservation(rendered, read_manifest(made.manifest_path), [Grid()], measure=QUICK).systems[0]
     assert (found.overall.views, found.overall.people) == (24, 12)
     assert list(found.by_yaw) == ["-45", "45"]

@@ -1,86 +1,109 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 
-from pifr.augment.config import AugmentConfig
-from pifr.augment.plan import choose_sources, plan_views
+from pifr.augment import AugmentConfig
+from pifr.augment.methods import FlipMethod, IpganMethod, NoMethod
+from pifr.augment.plan import plan_views
+from pifr.augment.sources import find_candidates
 from pifr.core.config import check_config
 from pifr.core.errors import ConfigError, DataError
-from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.spec import InputSpec
+
+SPEC = InputSpec(size_px=64)
 
 
-def people(rows: list[tuple[str, str, float]], **columns: list[str]) -> Manifest:
-    table = pd.DataFrame(rows, columns=["path", "subject", "yaw"]).assign(**columns)
-    return make_manifest(table, Path("pictures"), "people.csv")
+@pytest.fixture
+def plan(kit):
+    def make(data, config, reference=None, method=None):
+        method = method or IpganMethod(kit.MarkingRotator())
+        return plan_views(data, find_candidates(data, method, config), method, config, reference)
+
+    return make
 
 
-def test_the_most_frontal_picture_of_each_person_is_the_source() -> None:
-    data = people([("a1.png", "a", 45.0), ("a2.png", "a", -10.0), ("a3.png", "a", 0.0), ("b1.png", "b", 15.0)])
-    rows, missing = choose_sources(data, AugmentConfig(yaws_degrees=(30.0,)))
-    assert rows.tolist() == [2, 3]
-    assert missing == []
+def test_only_what_is_missing_is_planned(plan, noisy) -> None:
+    data = noisy([("a", 0.0), ("a", 60.0), ("b", 0.0)])
+    found = plan(data, AugmentConfig(bin_degrees=30)).views
+    by_person = found.groupby("subject")["yaw"].apply(sorted).to_dict()
+    assert by_person == {"a": [-90, -60, -30, 30, 90], "b": [-90, -60, -30, 30, 60, 90]}
+    everything = plan(data, AugmentConfig(bin_degrees=30, count_real=False)).views
+    assert (everything.groupby("subject").size() == 7).all()
 
 
-def test_people_with_only_profiles_are_listed_not_turned() -> None:
-    data = people([("a.png", "a", 0.0), ("b.png", "b", 90.0)])
-    rows, missing = choose_sources(data, AugmentConfig(yaws_degrees=(30.0,), max_source_yaw_degrees=30.0))
-    assert rows.tolist() == [0]
-    assert missing == ["b"]
+def test_listed_yaws_are_made_of_each_source_under_names_that_say_so(plan, noisy) -> None:
+    data = noisy([("a b", 0.0), ("a b", 10.0), ("a_b", 0.0)])
+    views = plan(data, AugmentConfig(yaws_degrees=(-67.5, 30), sources_per_person=2)).views
+    assert views["name"].tolist() == [
+        "a_b_0/000_000_yaw-067_5", "a_b_0/000_001_yaw+030", "a_b_0/001_002_yaw-067_5", "a_b_0/001_003_yaw+030",
+        "a_b_1/002_000_yaw-067_5", "a_b_1/002_001_yaw+030",
+    ]  # fmt: skip
+    assert views["sources"].tolist() == [(0,), (0,), (1,), (1,), (2,), (2,)]
 
 
-def test_an_unknown_yaw_counts_as_frontal() -> None:
-    rows, _ = choose_sources(people([("a.png", "a", np.nan)]), AugmentConfig(yaws_degrees=(30.0,)))
-    assert rows.tolist() == [0]
+def test_one_person_s_views_do_not_depend_on_other_people(plan, noisy) -> None:
+    config = AugmentConfig(per_person=40, seed=3)
+    both, alone = (plan(noisy(rows), config).views for rows in ([("a", 0.0), ("b", 0.0)], [("b", 0.0)]))
+    assert both[both["subject"] == "b"]["yaw"].tolist() == alone["yaw"].tolist()
 
 
-def test_generated_pictures_are_never_sources() -> None:
-    data = people([("a1.png", "a", 0.0), ("a2.png", "a", 5.0)], kind=["generated", "real"])
-    rows, _ = choose_sources(data, AugmentConfig(yaws_degrees=(30.0,)))
-    assert rows.tolist() == [1]
+def test_a_limit_takes_everybody_s_first_view_before_anybody_s_second(plan, noisy) -> None:
+    views = plan(noisy([(who, 0.0) for who in "abc"]), AugmentConfig(limit=4)).views
+    assert views["subject"].tolist() == ["a", "a", "b", "c"]
+    assert views["number"].tolist() == [0, 1, 0, 0]
 
 
-def test_every_source_is_turned_to_every_yaw_under_names_that_say_so() -> None:
-    data = people([("p/a1.png", "a", 0.0), ("p/b1.png", "b", 0.0)])
-    plan = plan_views(data, np.array([0, 1]), AugmentConfig(yaws_degrees=(-60.0, 30.0)), None)
-    assert plan["path"].tolist() == [
-        "pictures/a/a1_yaw-060.0.png",
-        "pictures/a/a1_yaw+030.0.png",
-        "pictures/b/b1_yaw-060.0.png",
-        "pictures/b/b1_yaw+030.0.png",
-    ]
+def test_blocks_hold_whole_people(plan, noisy) -> None:
+    found = plan(noisy([(who, 0.0) for who in "abcde"]), AugmentConfig(yaws_degrees=(30, 60, 90), batch_size=4))
+    assert found.views.groupby("subject")["block"].first().tolist() == [0, 0, 1, 1, 2]
+    assert found.views.groupby("subject")["block"].nunique().eq(1).all()
+    assert found.blocks == 3
 
 
-def test_two_sources_of_one_person_with_the_same_stem_do_not_overwrite_each_other() -> None:
-    data = people([("s1/x.png", "a", 0.0), ("s2/x.png", "a", 0.0)])
-    plan = plan_views(data, np.array([0, 1]), AugmentConfig(yaws_degrees=(30.0,), sources_per_person=2), None)
-    assert plan["path"].is_unique
+def test_a_mirror_reaches_the_opposite_of_real_yaws_alone(plan, noisy) -> None:
+    data = noisy([("a", 30.0), ("a", 0.0), ("a", -61.0), ("a", 62.0)])
+    found = plan(data, AugmentConfig(bin_degrees=30), method=FlipMethod(SPEC))
+    assert found.views[["yaw", "sources"]].to_numpy().tolist() == [[-30.0, (0,)]]
+    assert found.unreachable == 2  # both profiles
 
 
-def test_pose_pictures_are_drawn_without_repeats_and_do_not_depend_on_other_people() -> None:
-    poses = people([(f"{i}.png", "z", float(i)) for i in range(10)])
-    config = AugmentConfig(imitate_per_source=4, seed=3)
-    both = plan_views(people([("a.png", "a", 0.0), ("b.png", "b", 0.0)]), np.array([0, 1]), config, poses)
-    alone = plan_views(people([("b.png", "b", 0.0)]), np.array([0]), config, poses)
-    drawn = both[both["source_row"] == 1]["pose_row"].tolist()
-    assert len(set(drawn)) == 4
-    assert alone["pose_row"].tolist() == drawn
+def test_no_method_plans_nothing(plan, noisy) -> None:
+    assert plan(noisy([("a", 0.0)]), AugmentConfig(), method=NoMethod(SPEC)).views.empty
 
 
-def test_too_few_pose_pictures_is_said() -> None:
-    poses = people([("p.png", "z", 0.0)])
-    with pytest.raises(DataError, match="found 1 pictures"):
-        plan_views(people([("a.png", "a", 0.0)]), np.array([0]), AugmentConfig(imitate_per_source=2), poses)
+def test_pose_pictures_are_taken_from_the_bins_that_are_missing_without_repeats(plan, noisy, kit) -> None:
+    poses = kit.people([(f"{i}.png", "z", yaw) for i, yaw in enumerate([0, 0, 30, 30, 60, 60])])
+    config = AugmentConfig(target="imitate", per_person=6, bin_degrees=30)
+    views = plan(noisy([("a", 0.0), ("a", 1.0)]), config, poses).views
+    assert sorted(views["pose_row"]) == [2, 3, 4, 5]
+    assert (views["yaw"] == poses.yaw_degrees[views["pose_row"].to_numpy(int)]).all()
+
+
+def test_pose_pictures_of_unknown_yaw_are_drawn_blindly(plan, noisy, kit) -> None:
+    poses = kit.people([(f"{i}.png", "z", np.nan) for i in range(9)])
+    views = plan(noisy([("a", 0.0)]), AugmentConfig(target="imitate", per_person=4), poses).views
+    assert views["pose_row"].nunique() == 4
+    assert views["yaw"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (AugmentConfig(target="imitate"), "needs a manifest; name one with --target imitate:MANIFEST"),
+        (AugmentConfig(yaws_degrees=(30, 120)), "-90 to 90"),
+    ],
+)
+def test_what_can_t_be_planned_is_one_line(plan, noisy, config, message) -> None:
+    with pytest.raises(DataError, match=message):
+        plan(noisy([("a", 0.0)]), config)
 
 
 @pytest.mark.parametrize(
     ("values", "clause"),
     [
-        ({}, "name either"),
-        ({"yaws_degrees": [30], "imitate_per_source": 2}, "name either"),
+        ({"target": "yaws"}, "contradict"),
+        ({"target": "uniform", "yaws_degrees": [30]}, "contradict"),
         ({"yaws_degrees": [30, 30.0]}, "names a view twice"),
         ({"yaws_degree": [30]}, "did you mean 'yaws_degrees'"),
     ],

@@ -1,0 +1,132 @@
+"""From the records of all blocks to the manifest, the sheets and the shards; the same whoever did the blocks."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pifr.augment.acceptance import REASONS
+from pifr.augment.leak import LeakCheck
+from pifr.augment.output import BLOCKS, PICTURES, REJECTED, read_record
+from pifr.augment.result import AugmentResult
+from pifr.augment.sheet import draw_sheets
+from pifr.augment.tar_shards import FOLDER, pack_shards, packed_index
+from pifr.core.errors import DataError
+from pifr.core.files import TEMPORARY_MARK, read_json, write_json
+from pifr.data.manifest import make_manifest
+
+CLAIM = "augment.json"
+MANIFEST, ACCEPTED = "manifest.csv", "accepted.csv"
+
+
+def claim_folder(out: Path, claim: Mapping[str, Any]) -> None:
+    """Record what this folder holds, or refuse it if it already holds something else.
+
+    Raises:
+        DataError: If it does; the message names what differs.
+    """
+    path = out / CLAIM
+    if path.exists():
+        before = read_json(path)
+        differs = sorted(name for name in {*before, *claim} if before.get(name) != claim.get(name))
+        if differs:
+            raise DataError(
+                "this folder holds another augmentation", where=out, found=f"different {', '.join(differs)}",
+                cure="choose another --out folder",
+            )  # fmt: skip
+    else:
+        write_json(path, claim)
+
+
+def merge(out: Path, seconds: Mapping[str, float] | None = None) -> AugmentResult:
+    """Join the blocks of an augmentation, once all are done.
+
+    Args:
+        out: Its folder.
+        seconds: Of the work, for the result.
+
+    Returns:
+        The result; without a manifest where blocks are missing.
+
+    Raises:
+        DataError: If the folder holds no augmentation, or not one picture was accepted.
+    """
+    out = Path(out)
+    if not (out / CLAIM).is_file():
+        raise DataError("this folder holds no augmentation", where=out, cure="name the --out folder of 'pifr augment'")
+    claim = read_json(out / CLAIM)
+    facts = claim["facts"]
+    shards = packed_index(out)
+    records = [_record(out, number, packed=shards is not None) for number in range(facts["blocks"])]
+    missing = sum(record is None for record in records)
+    if missing:
+        return AugmentResult(None, out / MANIFEST, facts["views"], blocks_missing=missing)
+    _remove_leftovers(out)
+    rows = [row for record in records for row in record or []]
+    sheets = sorted((out / "sheets").glob("*.png")) if shards is not None else draw_sheets(out, rows)
+    megabytes = claim["config"]["shard_megabytes"]
+    if megabytes is not None:
+        shards = shards if shards is not None else pack_shards(out, rows, megabytes)
+        for folder in (PICTURES, REJECTED):
+            shutil.rmtree(out / folder, ignore_errors=True)
+    result = _result(out, rows, facts, shards, sheets, dict(seconds or {}))
+    _require_accepted(result)
+    return result
+
+
+def _result(
+    out: Path,
+    rows: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    shards: Mapping[str, str] | None,
+    sheets: Sequence[Path],
+    seconds: dict[str, float],
+) -> AugmentResult:
+    table = pd.DataFrame(rows).assign(kind="generated", **facts["columns"])
+    if shards is not None:
+        table.insert(1, "shard", [f"{FOLDER}/{shards[path]}" for path in table["path"]])
+    accepted = table["accepted"].to_numpy(bool)
+    manifest = make_manifest(table, out, str(out / MANIFEST))
+    if accepted.any():
+        manifest.select(accepted).save(out / ACCEPTED)
+    manifest = manifest.save(out / MANIFEST)
+    counts = Counter(table["reject_reason"][~accepted])
+    done = len(table[accepted].drop_duplicates(["subject", "view"]))
+    return AugmentResult(
+        manifest, out / MANIFEST, facts["views"], len(table), int(accepted.sum()), facts["views"] - done,
+        {reason: counts[reason] for reason in REASONS if counts[reason]}, tuple(facts["people_without_source"]),
+        facts["unreachable"], LeakCheck(**{**facts["leaks"], "by_name": tuple(facts["leaks"]["by_name"])}),
+        facts["calibration"], tuple(sheets),
+        tuple(out / FOLDER / name for name in sorted(set(shards.values()))) if shards is not None else (),
+        seconds=seconds,
+    )  # fmt: skip
+
+
+def _require_accepted(result: AugmentResult) -> None:
+    if not result.accepted:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in result.rejected.items())
+        look = next((str(path) for path in result.sheets if "rejected" in path.name), str(result.manifest_path))
+        raise DataError(
+            f"not one of {result.generated} pictures was accepted", where=result.manifest_path.parent, found=reasons,
+            cure=f"look at {look}; a better generator, another judge or wider limits may help",
+        )  # fmt: skip
+
+
+def _record(out: Path, number: int, packed: bool) -> list[dict[str, Any]] | None:
+    """Return a block's rows; pictures that lie in finished shards need not lie in folders."""
+    if packed:
+        found: list[dict[str, Any]] = read_json(out / BLOCKS / f"{number:06d}.json")
+        return found
+    return read_record(out, number)
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Delete what a killed process had not finished; once all blocks are done nobody writes pictures any more."""
+    for folder in (PICTURES, REJECTED):
+        for leftover in (out / folder).rglob(f"*{TEMPORARY_MARK}*"):
+            leftover.unlink(missing_ok=True)
