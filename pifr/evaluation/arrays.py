@@ -19,6 +19,7 @@ from pifr.core.files import write_json
 from pifr.evaluation.figures import Figures, Measure, SystemScores, verification_figures
 from pifr.evaluation.openset import OpenSet, open_set
 from pifr.evaluation.scores import ScoreTable
+from pifr.evaluation.scoring import refuse_constant
 from pifr.metrics import FoldAccuracy, fold_accuracy, person_weights
 
 
@@ -233,8 +234,7 @@ def _check_scores(scores: np.ndarray, mated: np.ndarray) -> None:
     if mated.all() or not mated.any():
         raise DataError("a verification needs comparisons of one person and of two",
                         found="mated comparisons only" if mated.any() else "non-mated comparisons only")  # fmt: skip
-    if np.ptp(scores) < 1e-6:
-        raise DataError("every comparison got the same score, so nobody can be told apart", found=f"{scores[0]:.6f}")
+    refuse_constant(float(scores.min()), float(scores.max()))
 
 
 def _people(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pifr.core.errors import DataError
 from pifr.evaluation.engines import Engine
 from pifr.evaluation.retrieval import ExactSearch, unit_vectors
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pifr.evaluation.comparisons import Comparisons
 
 _DENSE = 4
+CONSTANT_WITHIN = 1e-5
+"""Scores that differ by less say nothing: rounding alone makes cosines differ by 1e-6."""
 _DOT_ROWS = 512
 _DOT_NUMBERS = 1 << 24
 
@@ -58,6 +61,19 @@ def score_comparisons(
     first, second = pairs.probe[rest], pairs.reference[rest]
     blocks.append(np.where(lost[first] | missing[second], np.nan, _dot(searching, enrolled, first, second)))
     return np.concatenate(blocks)
+
+
+def refuse_constant(lowest: float, highest: float, where: str = "") -> None:
+    """Refuse scores that are all the same, whoever is compared with whom.
+
+    Raises:
+        DataError: If the highest exceeds the lowest by less than :data:`CONSTANT_WITHIN`.
+    """
+    if highest - lowest < CONSTANT_WITHIN:
+        raise DataError(
+            "every comparison got the same score, so nobody can be told apart", where=where or None,
+            found=f"{lowest:.6f}", cure="check that the embedder's weights are loaded",
+        )  # fmt: skip
 
 
 def _units(embedded: Embedded, names: list[str]) -> np.ndarray:

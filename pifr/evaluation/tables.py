@@ -56,7 +56,7 @@ def cmc_table(result: BenchmarkResult) -> pd.DataFrame:
     for name, prepared in _prepared(result):
         if prepared.search is None or prepared.ranks is None:
             continue
-        people = len(np.unique(prepared.search.reference_person))
+        people = len(prepared.search.people)
         share = cumulative_match(prepared.ranks[prepared.enrolled], min(_MOST_RANKS, people))
         found.append(pd.DataFrame({"system": name, "rank": np.arange(1, len(share) + 1), "share": share}))
     return pd.concat(found[1:] or found, ignore_index=True)

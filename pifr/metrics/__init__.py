@@ -8,11 +8,15 @@ from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verificat
 from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
 from pifr.metrics.identification import (
     NOT_FOUND,
+    Answers,
+    DirAtFpir,
     cumulative_match,
     detection_identification_rate,
+    dir_text,
     open_set_rates,
     rank_n_rate,
     rank_of_mates,
+    search_answers,
 )
 from pifr.metrics.verification import (
     ErrorRates,
@@ -28,6 +32,8 @@ from pifr.metrics.verification import (
 
 __all__ = [
     "NOT_FOUND",
+    "Answers",
+    "DirAtFpir",
     "ErrorRates",
     "FoldAccuracy",
     "Interval",
@@ -39,6 +45,7 @@ __all__ = [
     "cumulative_match",
     "d_prime",
     "detection_identification_rate",
+    "dir_text",
     "equal_error_rate",
     "error_rates",
     "error_rates_at",
@@ -49,5 +56,6 @@ __all__ = [
     "rank_n_rate",
     "rank_of_mates",
     "roc_points",
+    "search_answers",
     "tar_at_far",
 ]
