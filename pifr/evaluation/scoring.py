@@ -46,8 +46,8 @@ def score_comparisons(
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
     """
     names = pairs.pictures["path"].tolist()
-    searching = _units(probe_side, names)
-    enrolled = searching if enrolled_side is probe_side else _units(enrolled_side, names)
+    searching = units_of(probe_side, names)
+    enrolled = searching if enrolled_side is probe_side else units_of(enrolled_side, names)
     lost, missing = probe_side.failed, enrolled_side.failed
     blocks = []
     for probes, references in pairs.searches:
@@ -59,7 +59,7 @@ def score_comparisons(
         blocks.append(matrix.ravel())
     rest = slice(sum(len(block) for block in blocks), None)
     first, second = pairs.probe[rest], pairs.reference[rest]
-    blocks.append(np.where(lost[first] | missing[second], np.nan, _dot(searching, enrolled, first, second)))
+    blocks.append(np.where(lost[first] | missing[second], np.nan, dot(searching, enrolled, first, second)))
     return np.concatenate(blocks)
 
 
@@ -76,7 +76,7 @@ def refuse_constant(lowest: float, highest: float, where: str = "") -> None:
         )  # fmt: skip
 
 
-def _units(embedded: Embedded, names: list[str]) -> np.ndarray:
+def units_of(embedded: Embedded, names: list[str]) -> np.ndarray:
     """Return unit vectors ``(N, D)``, zero where failed."""
     vectors, failed = embedded.vectors, embedded.failed
     units = np.zeros_like(vectors)
@@ -84,7 +84,7 @@ def _units(embedded: Embedded, names: list[str]) -> np.ndarray:
     return units
 
 
-def _dot(searching: np.ndarray, enrolled: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def dot(searching: np.ndarray, enrolled: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the cosine of every listed pair ``(C,)``, in blocks bounded by bytes whatever the width of a vector."""
     scores = np.empty(len(first), np.float32)
     rows, row = np.unique(first, return_inverse=True)

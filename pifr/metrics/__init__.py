@@ -4,7 +4,7 @@ Every score is a similarity: a comparison is accepted where ``score >= threshold
 pictures of one person, *non-mated* scores compare two people.
 """
 
-from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verification, paired_difference, person_weights
+from pifr.metrics.bootstrap import Interval, bootstrap_rate, paired_difference, person_weights
 from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
 from pifr.metrics.identification import (
     NOT_FOUND,
@@ -29,6 +29,7 @@ from pifr.metrics.verification import (
     roc_points,
     tar_at_far,
 )
+from pifr.metrics.verification_bootstrap import bootstrap_verification
 
 __all__ = [
     "NOT_FOUND",

@@ -1,0 +1,239 @@
+"""A streamed benchmark says what a table of all scores says; its summary and its kept scores say it again."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from pifr.core.errors import ConfigError, DataError
+from pifr.data.manifest import make_manifest
+from pifr.evaluation import Measure, evaluate, read_result
+from pifr.evaluation.benchmark import MAX_SCORE_ROWS
+from pifr.evaluation.blocks import ScoreBlock, empty_table
+from pifr.evaluation.figures import SystemScores
+from pifr.evaluation.openset import open_set
+from pifr.evaluation.poses import pose_matrix
+from pifr.evaluation.results import SAMPLE, measure_scores, measure_stream
+from pifr.evaluation.scores import ScoreTable, read_scores
+from pifr.evaluation.stream_file import ParquetBlocks
+from pifr.evaluation.streamed import stream_system
+from pifr.evaluation.summary import SUMMARY, read_summary
+
+QUICK = Measure(rounds=30)
+FILES = {"scores_summary.npz", "scores_sample.parquet", "protocol.json", "environment.json", "results.json",
+         "results.csv"}  # fmt: skip
+
+
+class TableBlocks:
+    """The comparisons of a score table, a few probes a block: the same scores for both ways."""
+
+    def __init__(self, table: ScoreTable, probes: int = 5, dense: bool = True) -> None:
+        self.table, self.systems = table.select(table.search), table.systems
+        self.all, self.probes, self.dense = table, probes, dense
+        self.outline = empty_table(table.pictures)
+
+    def __len__(self):
+        return len(self.table)
+
+    def blocks(self, systems):
+        table = self.table
+        part = table.column("part").astype(str) if "part" in table.pictures else np.zeros(len(table))
+        for name in np.unique(part):
+            rows = np.flatnonzero(part == name)
+            probes = np.unique(table.probe[rows])
+            probes = probes[np.argsort(table.person[probes], kind="stable")]
+            for start in range(0, len(probes), self.probes):
+                some = probes[start : start + self.probes]
+                here = np.concatenate([rows[table.probe[rows] == probe] for probe in some])
+                here = here[np.lexsort((table.reference[here], np.argsort(np.argsort(some))[
+                    np.searchsorted(np.sort(some), table.probe[here])]))]  # fmt: skip
+                shape = (len(some), len(here) // len(some)) if self.dense else None
+                scores = {system: table.scores[system][here] for system in systems}
+                yield ScoreBlock(table.probe[here], table.reference[here], scores, shape)
+
+    def sample(self):
+        return self.all.select(~self.all.search)
+
+    def digest(self):
+        return "the same"
+
+
+def many_scores(seed=0, people=60, strangers=15, dev=False, failures=True):
+    """A search of 60 people at five yaws in a gallery that 15 of them are not in; two systems, some failures."""
+    rng = np.random.default_rng(seed)
+    yaws = np.array([-60.0, -30.0, 0.0, 30.0, 60.0])
+    pictures = pd.DataFrame({
+        "subject": np.repeat([f"p{i:03d}" for i in range(people)], 6), "yaw": np.tile(np.append(yaws, 0.0), people),
+        "sex": np.repeat(rng.choice(["f", "m"], people), 6),
+    })  # fmt: skip
+    pictures.insert(0, "path", [f"{i}.png" for i in range(len(pictures))])
+    pictures["part"] = np.repeat(np.where(np.arange(people) < people // 3, "dev", "eval"), 6) if dev else "eval"
+    person = np.repeat(np.arange(people), 6)
+    enrolled = np.flatnonzero((np.arange(len(person)) % 6 == 5) & (person < people - strangers))
+    probes = np.flatnonzero(np.arange(len(person)) % 6 != 5)
+    first, second = np.repeat(probes, len(enrolled)), np.tile(enrolled, len(probes))
+    same_part = pictures["part"].to_numpy()[first] == pictures["part"].to_numpy()[second]
+    first, second = first[same_part], second[same_part]
+    mated = person[first] == person[second]
+    easy = 1 - np.abs(pictures["yaw"].to_numpy()[first]) / 120
+    scores = {}
+    for number, name in enumerate(("one", "two")):
+        drawn = rng.normal(np.where(mated, 0.5 * easy, 0.0), 0.12 + 0.03 * number)
+        scores[name] = np.clip(drawn, -1, 1).astype(np.float32)
+        if failures:
+            scores[name][first == probes[3 + number]] = np.nan
+            scores[name][second == enrolled[2]] = np.nan
+    return ScoreTable(pictures, first.astype(np.int32), second.astype(np.int32), np.ones(len(first), bool), scores)
+
+
+@pytest.mark.parametrize("dev", [False, True])
+def test_within_the_tail_every_figure_is_the_table_s(dev):
+    table = many_scores(dev=dev, strangers=0 if dev else 15)
+    exact = measure_scores(table, {}, measure=QUICK, by=("sex",)).to_dict()["systems"]
+    found = measure_stream(TableBlocks(table), {}, measure=QUICK, by=("sex",)).to_dict()["systems"]
+    for one, other in zip(exact, found, strict=True):
+        assert_alike(one, other)
+
+
+def assert_alike(one, other, tolerance=1e-4, path=""):
+    """Compare JSON values; numbers within a relative tolerance, percents having four decimals."""
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), path
+        for key in one:
+            assert_alike(one[key], other[key], tolerance, f"{path}/{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), path
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_alike(a, b, tolerance, f"{path}/{number}")
+    elif isinstance(one, float):
+        assert other == pytest.approx(one, rel=tolerance, abs=tolerance), path
+    else:
+        assert one == other, path
+
+
+def test_beyond_the_tail_low_rates_stay_exact_and_bins_bound_the_rest():
+    table = many_scores(failures=False)
+    exact = SystemScores(table, "one", QUICK).figures()
+    found = stream_system(TableBlocks(table, dense=False), "one", QUICK, tail=300, bins_per_unit=1 << 12)
+    streamed = found.figures()
+    assert not found.counts["all"]["all"].scores.exact
+    for one, other in zip(exact.tar, streamed.tar, strict=True):
+        if one.far <= 1e-2 and not one.too_few:  # 135 of 13,275 impostors: within the tail
+            assert (other.tar, other.threshold) == (one.tar, pytest.approx(one.threshold))
+        elif not one.too_few:
+            assert other.tar == pytest.approx(one.tar, abs=2 / 225)
+    assert streamed.eer == pytest.approx(exact.eer, abs=2e-3)
+    assert streamed.auc == pytest.approx(exact.auc, abs=1e-4)
+    assert streamed.d_prime == pytest.approx(exact.d_prime, rel=1e-6)
+    for one, other in ((exact.eer_interval, streamed.eer_interval), (exact.auc_interval, streamed.auc_interval)):
+        assert (other.low, other.high) == (pytest.approx(one.low, abs=3e-3), pytest.approx(one.high, abs=3e-3))
+        assert other.people == one.people
+
+
+@pytest.mark.parametrize("probes", [1, 7, 1000])
+def test_ranks_and_open_set_need_no_matrix(probes):
+    table = many_scores()
+    exact = SystemScores(table, "two", QUICK)
+    found = stream_system(TableBlocks(table, probes), "two", QUICK)
+    np.testing.assert_array_equal(found.ranks, exact.ranks)
+    np.testing.assert_array_equal(found.enrolled, exact.enrolled)
+    assert open_set(found).to_dict() == open_set(exact).to_dict()
+    assert found.figures().failures == exact.figures().failures > 5
+
+
+def test_listed_pairs_have_no_ranks():
+    found = stream_system(TableBlocks(many_scores(), dense=False), "one", QUICK)
+    assert found.ranks is None
+    assert found.figures().rank == {}
+    assert open_set(found) is None
+
+
+def test_equal_scores_and_no_scores_are_refused():
+    table = many_scores(failures=False)
+    table.scores["one"][:] = 0.25
+    with pytest.raises(DataError, match=r"one: every comparison got the same score.*found 0\.25"):
+        stream_system(TableBlocks(table), "one", QUICK)
+    table.scores["one"][:] = np.nan
+    with pytest.raises(DataError, match="one: not one comparison got a score"):
+        stream_system(TableBlocks(table), "one", QUICK)
+
+
+@pytest.fixture(scope="module")
+def streamed_folder(rendered, tmp_path_factory):
+    """The same systems, from embeddings on: held as a table, streamed, and streamed with kept scores."""
+    from tests.evaluation.conftest import Small
+
+    here = tmp_path_factory.mktemp("streamed")
+    table = rendered.table.assign(sex=["f" if int(s) % 2 else "m" for s in rendered.table["subject"]])
+    data = make_manifest(table, rendered.folder, "m.csv")
+    systems = [Small("fine", 4), Small("coarse", 16)]
+    evaluate(data, systems, out=here / "table", measure=QUICK, by=["sex"])
+    evaluate(data, systems, out=here / "stream", measure=QUICK, by=["sex"], max_score_rows=100)
+    evaluate(data, systems, out=here / "kept", measure=QUICK, by=["sex"], max_score_rows=100, keep_scores=True)
+    return here
+
+
+def read_json(path):
+    return json.loads(path.read_text())
+
+
+def test_from_embeddings_on_the_figures_are_the_table_s(streamed_folder):
+    exact, found = (read_json(streamed_folder / name / "results.json") for name in ("table", "stream"))
+    for one, other in zip(exact["systems"], found["systems"], strict=True):
+        assert_alike(one, other, tolerance=2e-2)  # both ways round a cosine in their own order
+    assert {path.name for path in (streamed_folder / "stream").iterdir()} == FILES
+
+
+@pytest.mark.parametrize("name", ["stream", "kept"])
+def test_the_summary_alone_says_everything_again(streamed_folder, name):
+    again = read_result(streamed_folder / name)
+    assert again.to_dict() == read_json(streamed_folder / name / "results.json")
+    held = read_result(streamed_folder / "table")
+    for one, other in zip(pose_matrix(again.scores, "fine", 15), pose_matrix(held.scores, "fine", 15), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_kept_scores_are_measured_in_another_way_and_a_summary_is_not(streamed_folder):
+    held = read_result(streamed_folder / "table", by=(), rounds=50).to_dict()["systems"]
+    kept = read_result(streamed_folder / "kept", by=(), rounds=50).to_dict()["systems"]
+    for one, other in zip(held, kept, strict=True):
+        assert_alike(one, other, tolerance=2e-2)
+    with pytest.raises(DataError, match=r"can't be measured in another way, found 50 rounds.*--keep-scores"):
+        read_result(streamed_folder / "stream", rounds=50)
+
+
+def test_kept_scores_are_the_table_s_rows(streamed_folder):
+    held, kept = (read_scores(streamed_folder / name / "scores.parquet") for name in ("table", "kept"))
+    columns = [frozenset(pq.read_schema(streamed_folder / n / "scores.parquet").names) for n in ("table", "kept")]
+    assert columns[0] == columns[1]
+    rows = []
+    for table in (held, kept):
+        paths = table.pictures["path"].to_numpy()
+        rows.append(pd.DataFrame({
+            "probe": paths[table.probe], "reference": paths[table.reference], "search": table.search,
+            "yaw": table.column("yaw"), "score": table.scores["fine"],
+        }).sort_values(["search", "probe", "reference"], ignore_index=True))  # fmt: skip
+    pd.testing.assert_frame_equal(*rows, rtol=1e-5, atol=1e-6)
+    assert len(ParquetBlocks(streamed_folder / "kept" / "scores.parquet")) == held.search.sum()
+
+
+def test_a_new_stream_takes_an_older_benchmark_s_scores_away(rendered, small, tmp_path):
+    evaluate(rendered, [small], out=tmp_path, measure=QUICK)
+    assert (tmp_path / "scores.parquet").exists()
+    evaluate(rendered, [small], out=tmp_path, measure=QUICK, max_score_rows=10)
+    assert not (tmp_path / "scores.parquet").exists()
+    evaluate(rendered, [small], out=tmp_path, measure=QUICK)
+    assert not (tmp_path / SUMMARY).exists()
+    assert not (tmp_path / SAMPLE).exists()
+    assert read_result(tmp_path).streamed is None
+
+
+def test_what_does_not_go_together_is_refused(rendered, small, tmp_path):
+    with pytest.raises(ConfigError, match="--keep-scores: scores are kept in a folder"):
+        evaluate(rendered, [small], measure=QUICK, keep_scores=True)
+    (tmp_path / SUMMARY).write_bytes(b"no summary")
+    with pytest.raises(DataError, match="can't read the summary of scores"):
+        read_summary(tmp_path / SUMMARY)
+    assert MAX_SCORE_ROWS >= 1_000_000
