@@ -21,6 +21,8 @@ from pifr.evaluation.results import SCORES, BenchmarkResult, measure_scores, mea
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, refuse_constant, score_comparisons
 from pifr.evaluation.stream_file import write_stream
+from pifr.evaluation.streamed import BINS_PER_UNIT
+from pifr.metrics.streaming import TAIL
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 MAX_SCORE_ROWS = 10_000_000
 """Comparisons of a table that takes about 1.5 GiB with its figures; more are streamed."""
+_STREAMED = (
+    "{:,} comparisons were streamed: a figure that at most {:,} scores of a kind decide is exact, others are read "
+    "at the nearest {:,}th of a cosine"
+)
 
 
 def evaluate(
@@ -121,6 +127,7 @@ def evaluate(
     environment = environment_record(applied.data.fingerprint())
     folder = Path(out) if out else None
     if streams:
+        record["notes"].append(_STREAMED.format(len(pairs), TAIL, BINS_PER_UNIT))
         say(f"{len(pairs):,} comparisons are streamed, since more than {max_score_rows:,} are not held in memory")
         source = EmbeddedBlocks(pairs, embedded)
         embedded.clear()

@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, dot, units_of
 
@@ -62,6 +61,46 @@ class ScoreSource(Protocol):
         ...
 
 
+class Pairs(Protocol):
+    """What is compared with what, as :class:`~pifr.evaluation.comparisons.Comparisons` says it."""
+
+    pictures: pd.DataFrame
+    searches: list[tuple[np.ndarray, np.ndarray]]
+    pairs: np.ndarray | None
+
+    def __len__(self) -> int:
+        """Number of comparisons."""
+        ...
+
+    @property
+    def sample_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both rows of each pair of the pose sample."""
+        ...
+
+
+@dataclass
+class OneSearch:
+    """Probes times references, with nothing else to compare.
+
+    Attributes:
+        pictures: Of both sides.
+        searches: One (probe rows, reference rows).
+        pairs: None.
+    """
+
+    pictures: pd.DataFrame
+    searches: list[tuple[np.ndarray, np.ndarray]]
+    pairs: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return sum(len(probes) * len(references) for probes, references in self.searches)
+
+    @property
+    def sample_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """No pair."""
+        return np.zeros(0, np.int32), np.zeros(0, np.int32)
+
+
 class EmbeddedBlocks:
     """Blocks computed from embeddings, anew in every pass: a matrix product costs less than the memory of its result.
 
@@ -72,7 +111,7 @@ class EmbeddedBlocks:
     """
 
     def __init__(
-        self, pairs: Comparisons, embedded: Mapping[str, tuple[Embedded, Embedded]], rows: int = BLOCK_ROWS
+        self, pairs: Pairs, embedded: Mapping[str, tuple[Embedded, Embedded]], rows: int = BLOCK_ROWS
     ) -> None:
         self.pairs, self.rows, self.systems = pairs, rows, list(embedded)
         self.outline = empty_table(pairs.pictures)

@@ -194,6 +194,11 @@ class SystemScores:
             rank=rank, rank_interval=rank_interval, **self._verification(in_group[self.table.probe]),
         )  # fmt: skip
 
+    @property
+    def worst(self) -> ScoreTable:
+        """A table in which the comparisons that went most wrong are found: here all of them."""
+        return self.table
+
     def curve(self, points: int = 600) -> ErrorRates:
         """Return FMR and FNMR of all comparisons, thinned for a plot."""
         return roc_points(self.scores[self.table.mated], self.scores[~self.table.mated], points)

@@ -126,6 +126,13 @@ class BenchmarkResult:
                 return system
         raise DataError(f"no system {name!r}", found=", ".join(system.name for system in self.systems))
 
+    def prepared(self) -> dict[str, SystemScores] | dict[str, StreamedScores]:
+        """Return what curves and searches are read from, system by system: all scores, or what is left of them."""
+        if self.streamed is not None:
+            return self.streamed
+        part = reported_part(self.scores)
+        return {name: SystemScores(self.scores, name, self.measure, part) for name in self.scores.systems}
+
     def table(self) -> pd.DataFrame:
         """Return rank-1 by absolute yaw, one row a system, the overall figures last.
 
@@ -180,6 +187,8 @@ class BenchmarkResult:
         """
         out = Path(out)
         if self.streamed is None:
+            for name in (SUMMARY, SAMPLE):  # of an older benchmark in this folder
+                (out / name).unlink(missing_ok=True)
             self.scores.save(out / SCORES)
         else:
             write_summary(out / SUMMARY, self.streamed)

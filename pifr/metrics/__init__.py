@@ -5,6 +5,7 @@ pictures of one person, *non-mated* scores compare two people.
 """
 
 from pifr.metrics.bootstrap import Interval, bootstrap_rate, paired_difference, person_weights
+from pifr.metrics.delong import DeLong, delong_test
 from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
 from pifr.metrics.identification import (
     NOT_FOUND,
@@ -34,6 +35,7 @@ from pifr.metrics.verification_bootstrap import bootstrap_verification
 __all__ = [
     "NOT_FOUND",
     "Answers",
+    "DeLong",
     "DirAtFpir",
     "ErrorRates",
     "FoldAccuracy",
@@ -45,6 +47,7 @@ __all__ = [
     "bootstrap_verification",
     "cumulative_match",
     "d_prime",
+    "delong_test",
     "detection_identification_rate",
     "dir_text",
     "equal_error_rate",

@@ -165,6 +165,7 @@ class StreamingScores:
     def histogram(self, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return mated and non-mated counts ``(bins,)`` between equally wide edges ``(bins + 1,)`` for a plot."""
         used = np.flatnonzero((self._mated_bins > 0) | (self._nonmated_bins > 0))
+        used = used[used > 0] if len(used) > 1 else used  # failures lie in the lowest bin
         centres = (used + 0.5 - self.bins_per_unit) / self.bins_per_unit
         edges = np.linspace(centres[0], centres[-1] + 1e-9, bins + 1)
         mated, nonmated = (

@@ -132,13 +132,19 @@ def cmc(systems: Sequence[tuple[str, np.ndarray]]) -> str:
 
 def score_histogram(genuine: np.ndarray, impostor: np.ndarray, index: int) -> str:
     """Draw how scores of one system spread: mated in its colour, non-mated in grey, each with area 1."""
+    both = np.concatenate([_sample(genuine), _sample(impostor)])
+    # Few scores in many bars would draw noise.
+    bins = int(np.clip(1.5 * math.sqrt(min(len(genuine), len(impostor))), 12, 50))
+    edges = np.histogram_bin_edges(both, bins=bins)
+    return counted_histogram(np.histogram(genuine, edges)[0], np.histogram(impostor, edges)[0], edges, index)
+
+
+def counted_histogram(genuine: np.ndarray, impostor: np.ndarray, edges: np.ndarray, index: int) -> str:
+    """Draw the same from counts ``(B,)`` between edges ``(B + 1,)``."""
     with _figure(4.6, 2.9, f"histogram {index}") as (figure, axes):
-        both = np.concatenate([_sample(genuine), _sample(impostor)])
-        # Few scores in many bars would draw noise.
-        bins = int(np.clip(1.5 * math.sqrt(min(len(genuine), len(impostor))), 12, 50))
-        edges = np.histogram_bin_edges(both, bins=bins).tolist()
-        axes.hist(impostor, edges, density=True, color="#9aa3ad", alpha=0.55, label="two people")
-        axes.hist(genuine, edges, density=True, color=colour(index), alpha=0.65, label="one person")
+        bars = ((impostor, "#9aa3ad", 0.55, "two people"), (genuine, colour(index), 0.65, "one person"))
+        for counts, ink, alpha, label in bars:
+            axes.hist(edges[:-1], edges.tolist(), weights=counts, density=True, color=ink, alpha=alpha, label=label)
         axes.set_xlabel("cosine")
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
