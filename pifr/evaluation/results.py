@@ -301,6 +301,11 @@ def _measure_system(
     )
 
 
+def holds_benchmark(folder: Path) -> bool:
+    """Return whether a folder holds scores, or a summary of them."""
+    return any((Path(folder) / name).is_file() for name in (SCORES, SUMMARY))
+
+
 def read_result(
     folder: Path, measure: Measure | None = None, by: tuple[str, ...] | None = None, rounds: int | None = None
 ) -> BenchmarkResult:
@@ -317,7 +322,7 @@ def read_result(
     """
     folder = Path(folder)
     streamed = (folder / SUMMARY).is_file()
-    if not streamed and not (folder / SCORES).is_file():
+    if not holds_benchmark(folder):
         raise DataError(
             f"no benchmark here (there is no {SCORES})", where=folder, cure="name a folder pifr benchmark --out wrote"
         )

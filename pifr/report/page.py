@@ -15,6 +15,7 @@ from pifr.core.files import write_text
 from pifr.evaluation.figures import SystemScores
 from pifr.evaluation.joining import join_results
 from pifr.evaluation.poses import pose_matrix
+from pifr.evaluation.preservation_result import PreservationResult
 from pifr.evaluation.results import BenchmarkResult
 from pifr.evaluation.streamed import StreamedScores
 from pifr.metrics import cumulative_match
@@ -34,6 +35,7 @@ def write_report(
     pictures: Sequence[tuple[str, Path]] = (),
     summary_rows: Sequence[tuple[str, str]] = (),
     title: str = "Face recognition across pose",
+    preservation: Sequence[PreservationResult] = (),
 ) -> Path:
     """Write one self-contained HTML page.
 
@@ -44,6 +46,7 @@ def write_report(
         pictures: Titles and PNG or JPEG files shown right after the first table, for example a grid of views.
         summary_rows: Labels and values shown beside the headline, for example times by stage.
         title: The page's heading.
+        preservation: What ``pifr benchmark --protocol preservation`` found, shown below the benchmarks.
 
     Returns:
         ``path``.
@@ -52,7 +55,7 @@ def write_report(
         DataError: If there is no result or a picture is missing.
     """
     results = join_results([results] if isinstance(results, BenchmarkResult) else list(results))
-    if not results:
+    if not results and not preservation:
         raise DataError("a report needs at least one benchmark")
     shown = [{"title": name, "uri": file_uri(Path(file))} for name, file in pictures]
     environment = Environment(
@@ -64,6 +67,7 @@ def write_report(
         title=title,
         style=Markup(style),
         sections=[_section(result) for result in results],
+        preservation=[tables.preservation_section(each) for each in preservation],
         pictures=shown,
         summary_rows=list(summary_rows),
     )

@@ -9,10 +9,12 @@ import pytest
 
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import make_manifest
-from pifr.evaluation import Measure, evaluate, read_result
+from pifr.evaluation import Measure, compare, evaluate, identification, read_result
 from pifr.evaluation.benchmark import MAX_SCORE_ROWS
 from pifr.evaluation.blocks import ScoreBlock, empty_table
+from pifr.evaluation.comparison import pair_results
 from pifr.evaluation.figures import SystemScores
+from pifr.evaluation.joining import join_results
 from pifr.evaluation.openset import open_set
 from pifr.evaluation.poses import pose_matrix
 from pifr.evaluation.results import SAMPLE, measure_scores, measure_stream
@@ -20,6 +22,8 @@ from pifr.evaluation.scores import ScoreTable, read_scores
 from pifr.evaluation.stream_file import ParquetBlocks
 from pifr.evaluation.streamed import stream_system
 from pifr.evaluation.summary import SUMMARY, read_summary
+from pifr.evaluation.tables import save_tables
+from pifr.report import write_report
 
 QUICK = Measure(rounds=30)
 FILES = {"scores_summary.npz", "scores_sample.parquet", "protocol.json", "environment.json", "results.json",
@@ -237,3 +241,42 @@ def test_what_does_not_go_together_is_refused(rendered, small, tmp_path):
     with pytest.raises(DataError, match="can't read the summary of scores"):
         read_summary(tmp_path / SUMMARY)
     assert MAX_SCORE_ROWS >= 1_000_000
+
+
+def test_streamed_benchmarks_are_compared_and_joined_by_their_rounds(rendered, small, replace, tmp_path):
+    half = replace(lambda v: v[:, ::2], name="half")
+    for name, system in (("a", small), ("b", half)):
+        evaluate(rendered, [system], out=tmp_path / name, measure=QUICK, max_score_rows=10)
+    first, second = (read_result(tmp_path / name) for name in "ab")
+    streamed = compare(*pair_results(first, second).systems).to_dict()
+    held = compare(*evaluate(rendered, [small, half], measure=QUICK).systems).to_dict()
+    for one, other in zip(held["differences"], streamed["differences"], strict=True):
+        assert_alike(one, other, tolerance=0.2)
+    (joined,) = join_results([first, second])
+    assert [system.name for system in joined.systems] == ["small", "half"]
+    assert joined.systems[1].to_dict()["eer_percent"] == second.systems[0].to_dict()["eer_percent"]
+    few = rendered.select(rendered.table["subject"] <= "006")
+    other = evaluate(few, [small], measure=QUICK, max_score_rows=10)
+    with pytest.raises(DataError, match="do not hold the same comparisons, or drew other people"):
+        pair_results(first, other)
+    with pytest.raises(DataError, match="one benchmark was streamed and the other was not"):
+        pair_results(first, evaluate(rendered, [small], measure=QUICK))
+    page = write_report(joined, tmp_path / "page.html").read_text()
+    assert "Cumulative match" in page
+    assert "864 comparisons were streamed" in page
+    assert sorted(path.name for path in save_tables(joined, tmp_path / "t").iterdir()) == [
+        "cmc.csv", "results.csv", "results.json", "roc.csv", "yaw_by_yaw.csv",
+    ]  # fmt: skip
+
+
+def test_a_large_gallery_is_searched_without_its_matrix():
+    rng = np.random.default_rng(0)
+    names = np.repeat([f"p{i:02d}" for i in range(40)], 4)
+    vectors = np.repeat(rng.normal(size=(40, 12)), 4, axis=0) + rng.normal(0, 0.9, size=(160, 12))
+    enrolled = (np.arange(160) % 4 == 0) & (names < "p30")
+    arguments = (vectors[~enrolled], names[~enrolled], vectors[enrolled], names[enrolled])
+    groups = np.where(np.arange((~enrolled).sum()) % 2 == 0, 45, 5)
+    held = identification(*arguments, groups=groups, measure=QUICK)
+    found = identification(*arguments, groups=groups, measure=QUICK, max_score_rows=50)
+    np.testing.assert_array_equal(found.ranks, held.ranks)
+    assert_alike(held.to_dict(), found.to_dict())
