@@ -1,4 +1,4 @@
-"""A benchmark's figures from streamed scores beside those from a table of all scores: memory, time, and whether they agree.
+"""Figures from streamed scores beside those from a table of all scores: memory, time, and whether they agree.
 
     python benchmarks/streamed.py --people 1000 --pictures 10
 
@@ -100,8 +100,11 @@ def main() -> None:
         print(f"{job.__name__:>9}: " + ", ".join(f"{key} {_text(value)}" for key, value in found[job.__name__].items()))
     if len(found) == 2:
         one, other = found["streamed"], found["held"]
-        print(f"streamed / held: {one['MiB'] / other['MiB']:.2f} of the memory, {one['seconds'] / other['seconds']:.2f} "
-              f"of the time; held {1024**2 * other['MiB'] / other['comparisons']:.0f} bytes a comparison")  # fmt: skip
+        print(
+            f"streamed / held: {one['MiB'] / other['MiB']:.2f} of the memory, "
+            f"{one['seconds'] / other['seconds']:.2f} of the time; "
+            f"held {1024**2 * other['MiB'] / other['comparisons']:.0f} bytes a comparison"
+        )
 
 
 def _text(value: Any) -> str:

@@ -16,12 +16,13 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
-from pifr.evaluation.blocks import EmbeddedBlocks, OneSearch
+from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks, OneSearch
 from pifr.evaluation.figures import Figures, Measure, SystemScores, verification_figures
 from pifr.evaluation.openset import OpenSet, open_set
+from pifr.evaluation.passes import stream_system
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, refuse_constant
-from pifr.evaluation.streamed import StreamedScores, stream_system
+from pifr.evaluation.streamed import StreamedScores
 from pifr.metrics import FoldAccuracy, fold_accuracy, person_weights
 
 
@@ -164,7 +165,7 @@ def identification(
     *,
     groups: Sequence[Any] | np.ndarray | None = None,
     measure: Measure | None = None,
-    max_score_rows: int = 10_000_000,
+    max_score_rows: int = MAX_SCORE_ROWS,
 ) -> IdentificationResult:
     """Search every probe in a gallery, by cosine.
 
@@ -229,8 +230,8 @@ def cosine_scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 _VERIFICATION_KEYS = (
-    "people", "mated_comparisons", "nonmated_comparisons", "eer_percent", "eer_interval", "auc_percent", "auc_interval", "d_prime",
-    "tar_at_far",
+    "people", "mated_comparisons", "nonmated_comparisons", "eer_percent", "eer_interval", "auc_percent",
+    "auc_interval", "d_prime", "tar_at_far",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest
-from pifr.evaluation.blocks import EmbeddedBlocks
+from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
 from pifr.evaluation.figures import Measure
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
     from pifr.recognition.embedding_cache import EmbeddingCache
 
-MAX_SCORE_ROWS = 10_000_000
-"""Comparisons of a table that takes about 1.5 GiB with its figures; more are streamed."""
 _STREAMED = (
     "{:,} comparisons were streamed: a figure that at most {:,} scores of a kind decide is exact, others are read "
     "at the nearest {:,}th of a cosine"
@@ -142,7 +140,7 @@ def evaluate(
 
 
 def _keep(source: EmbeddedBlocks, folder: Path | None, keep: bool) -> None:
-    """Write every score of a streamed benchmark where asked for; take an older benchmark's away, for it is another's."""
+    """Write every score of a streamed benchmark where asked for; else take those of an older benchmark away."""
     if folder is None:
         return
     if keep:

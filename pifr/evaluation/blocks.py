@@ -14,6 +14,8 @@ from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, dot, units_of
 
 BLOCK_ROWS = 1 << 21
+MAX_SCORE_ROWS = 10_000_000
+"""Comparisons held as a table, which takes about 1.5 GiB with its figures; more are streamed."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,7 @@ class EmbeddedBlocks:
         rows: Comparisons a block, at least one probe's.
     """
 
-    def __init__(
-        self, pairs: Pairs, embedded: Mapping[str, tuple[Embedded, Embedded]], rows: int = BLOCK_ROWS
-    ) -> None:
+    def __init__(self, pairs: Pairs, embedded: Mapping[str, tuple[Embedded, Embedded]], rows: int = BLOCK_ROWS) -> None:
         self.pairs, self.rows, self.systems = pairs, rows, list(embedded)
         self.outline = empty_table(pairs.pictures)
         names = pairs.pictures["path"].tolist()

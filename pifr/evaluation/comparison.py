@@ -133,9 +133,7 @@ def side_by_side(
     return systems[0], systems[1]
 
 
-def pair_results(
-    first: BenchmarkResult, second: BenchmarkResult, measure: Measure | None = None
-) -> BenchmarkResult:
+def pair_results(first: BenchmarkResult, second: BenchmarkResult, measure: Measure | None = None) -> BenchmarkResult:
     """Return one benchmark of the first systems of two, measured on the comparisons that both hold.
 
     Args:

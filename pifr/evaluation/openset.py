@@ -70,10 +70,14 @@ class Searched(Protocol):
     """One system's searches and the weights of its bootstrap, from a table or from a stream."""
 
     @property
-    def search(self) -> Search | None: ...
+    def search(self) -> Search | None:
+        """The searches; None where the protocol lists pairs."""
+        ...
 
     @property
-    def weights(self) -> np.ndarray: ...
+    def weights(self) -> np.ndarray:
+        """Weights of the bootstrap ``(R, people)``."""
+        ...
 
 
 def open_set(prepared: Searched, fpirs: tuple[float, ...] = FPIRS) -> OpenSet | None:

@@ -201,7 +201,9 @@ def read_preservation(folder: Path) -> PreservationResult:
         systems = [_read_system(each) for each in record["systems"]]
         return PreservationResult(record["protocol"], systems, record["environment"])
     except (KeyError, TypeError) as error:
-        raise DataError("can't read the preservation result", where=path, found=error, cure="benchmark again") from error
+        raise DataError(
+            "can't read the preservation result", where=path, found=error, cure="benchmark again"
+        ) from error
 
 
 def _read_system(record: dict[str, Any]) -> PreservationSystem:

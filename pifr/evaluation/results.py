@@ -15,10 +15,11 @@ from pifr.data.manifest import write_table
 from pifr.evaluation.blocks import ScoreSource
 from pifr.evaluation.figures import Figures, Measure, SystemScores
 from pifr.evaluation.openset import OpenSet, open_set
+from pifr.evaluation.passes import stream_system
 from pifr.evaluation.scores import ScoreTable, read_scores
 from pifr.evaluation.spread import Spread, spread
 from pifr.evaluation.stream_file import ParquetBlocks
-from pifr.evaluation.streamed import StreamedScores, stream_system
+from pifr.evaluation.streamed import StreamedScores
 from pifr.evaluation.summary import SUMMARY, read_summary, write_summary
 from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part, streamed_dev_thresholds
 from pifr.metrics import FoldAccuracy, Interval

@@ -164,7 +164,9 @@ def read_scores(path: Path) -> ScoreTable:
         search = _numbers(file, "search", bool) if "search" in names else np.ones(len(codes[0]), bool)
         fold = _numbers(file, "fold", np.int16) if "fold" in names else None
         scores = {
-            name.removeprefix(SCORE_PREFIX): _numbers(file, name, np.float32) for name in names if name.startswith(SCORE_PREFIX)
+            name.removeprefix(SCORE_PREFIX): _numbers(file, name, np.float32)
+            for name in names
+            if name.startswith(SCORE_PREFIX)
         }
     except (pa.ArrowException, OSError) as error:
         raise DataError("can't read the scores", where=path, found=error) from error

@@ -94,9 +94,7 @@ def _put(arrays: dict[str, np.ndarray], place: str, system: StreamedScores) -> d
 
 
 def _columns(pictures: pd.DataFrame) -> dict[str, list[Any]]:
-    return {
-        name: [None if pd.isna(value) else value for value in pictures[name].tolist()] for name in pictures.columns
-    }
+    return {name: [None if pd.isna(value) else value for value in pictures[name].tolist()] for name in pictures.columns}
 
 
 def _put_counts(arrays: dict[str, np.ndarray], place: str, group: GroupCounts) -> dict[str, Any]:

@@ -70,4 +70,3 @@ def yaw_table(result: BenchmarkResult) -> pd.DataFrame:
                 for i in range(len(yaws)) for j in range(i, len(yaws))
             ]  # fmt: skip
     return pd.DataFrame(rows, columns=["system", "yaw", "other_yaw", "eer_percent", "mated_comparisons"])
-

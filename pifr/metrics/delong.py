@@ -38,7 +38,8 @@ class DeLong:
     def __str__(self) -> str:
         return (
             f"DeLong test of the AUC: {100 * (self.second - self.first):+.2f} points "
-            f"[{100 * self.low:+.2f}, {100 * self.high:+.2f}], p = {self.p_value:.2g}, as if comparisons shared no people"
+            f"[{100 * self.low:+.2f}, {100 * self.high:+.2f}], p = {self.p_value:.2g}, "
+            "as if comparisons shared no people"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,17 +79,17 @@ def delong_test(first: np.ndarray, second: np.ndarray, mated: np.ndarray) -> DeL
     if count < 2 or len(mated) - count < 2:
         raise DataError("DeLong's test needs two comparisons of each kind", found=f"{count} and {len(mated) - count}")
     sides = [_placements(np.asarray(scores), mated) for scores in (first, second)]
-    areas = [float(of_mated.mean()) for of_mated, _ in sides]
+    one, other = (float(of_mated.mean()) for of_mated, _ in sides)
     # The variance of a difference of paired means is that of the differences.
-    gaps = [one - other for one, other in zip(sides[1], sides[0], strict=True)]
+    gaps = [later - before for before, later in zip(*sides, strict=True)]
     error = math.sqrt(sum(float(gap.var(ddof=1)) / len(gap) for gap in gaps))
-    difference = areas[1] - areas[0]
+    difference = other - one
     if error == 0:
-        return DeLong(*areas, 0.0, difference, difference, 1.0 if difference == 0 else 0.0)
+        return DeLong(one, other, 0.0, difference, difference, 1.0 if difference == 0 else 0.0)
     normal = NormalDist()
     reach = normal.inv_cdf(0.975) * error
     p_value = math.erfc(abs(difference) / error / math.sqrt(2))
-    return DeLong(*areas, error, difference - reach, difference + reach, p_value)
+    return DeLong(one, other, error, difference - reach, difference + reach, p_value)
 
 
 def _placements(scores: np.ndarray, mated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -102,7 +102,7 @@ class StreamingScores:
             threshold = float(genuine[-accepted]) if accepted else math.inf
         else:
             place = int(self._bin(np.array([refused], np.float32))[0]) + 1
-            accepted, threshold = int(self._mated_bins[place:].sum()), self._edge(place)
+            accepted, threshold = int(self._mated_bins[place:].sum()), float(self._edge(place))
         return TarAtFar(far, accepted / self.mated, threshold, self.nonmated)
 
     def equal_error_rate(self) -> float:

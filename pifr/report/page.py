@@ -116,7 +116,9 @@ def _plots(result: BenchmarkResult, prepared: Mapping[str, SystemScores | Stream
     return drawn
 
 
-def _errors(result: BenchmarkResult, prepared: SystemScores | StreamedScores, folder: Path, index: int) -> dict[str, Any]:
+def _errors(
+    result: BenchmarkResult, prepared: SystemScores | StreamedScores, folder: Path, index: int
+) -> dict[str, Any]:
     """Everything about one system that has a place of its own: histogram, heat map, worst pairs."""
     name = prepared.system
     false_matches, false_nonmatches = worst_pairs(prepared.worst, name, folder)
