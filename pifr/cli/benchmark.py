@@ -43,7 +43,7 @@ if TYPE_CHECKING:
               help="A probe belongs to the nearest multiple of this yaw.")  # fmt: skip
 @click.option("--batch-size", default=128, show_default=True, help="Pictures embedded at once.")
 @click.option("--max-score-rows", type=click.IntRange(min=1), default=10_000_000, show_default=True,
-              help="Comparisons held in memory, about 150 bytes each; more are streamed in fixed memory.")  # fmt: skip
+              help="Comparisons held in memory, about 120 bytes each; more are streamed in fixed memory.")  # fmt: skip
 @click.option("--keep-scores", is_flag=True, help="Write every score of a streamed benchmark into --out too.")
 @click.option("--out", type=click.Path(), help="Folder for scores, tables and report.html.")
 @click.option("--json", "json_file", type=click.Path(), help="Write the figures as JSON to this file.")

@@ -9,6 +9,7 @@ import pytest
 
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import make_manifest
+from pifr.data.spec import InputSpec
 from pifr.evaluation import Measure, compare, evaluate, identification, read_result
 from pifr.evaluation.blocks import ScoreBlock, empty_table
 from pifr.evaluation.comparison import pair_results
@@ -27,6 +28,19 @@ from pifr.report import write_report
 QUICK = Measure(rounds=30)
 FILES = {"scores_summary.npz", "scores_sample.parquet", "protocol.json", "environment.json", "results.json",
          "results.csv"}  # fmt: skip
+
+
+class Grid:
+    """Pixels on a coarse grid, minus their mean."""
+
+    sha256, spec = "0" * 64, InputSpec(size_px=64)
+
+    def __init__(self, name: str, step: int) -> None:
+        self.name, self.step = name, step
+
+    def __call__(self, pixels):
+        grid = pixels[:, 4 :: self.step, 4 :: self.step].astype(np.float32).reshape(len(pixels), -1)
+        return grid - grid.mean(axis=1, keepdims=True)
 
 
 class TableBlocks:
@@ -166,12 +180,10 @@ def test_equal_scores_and_no_scores_are_refused():
 @pytest.fixture(scope="module")
 def streamed_folder(rendered, tmp_path_factory):
     """The same systems, from embeddings on: held as a table, streamed, and streamed with kept scores."""
-    from tests.evaluation.conftest import Small
-
     here = tmp_path_factory.mktemp("streamed")
     table = rendered.table.assign(sex=["f" if int(s) % 2 else "m" for s in rendered.table["subject"]])
     data = make_manifest(table, rendered.folder, "m.csv")
-    systems = [Small("fine", 4), Small("coarse", 16)]
+    systems = [Grid("fine", 4), Grid("coarse", 16)]
     evaluate(data, systems, out=here / "table", measure=QUICK, by=["sex"])
     evaluate(data, systems, out=here / "stream", measure=QUICK, by=["sex"], max_score_rows=100)
     evaluate(data, systems, out=here / "kept", measure=QUICK, by=["sex"], max_score_rows=100, keep_scores=True)
