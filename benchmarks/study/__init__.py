@@ -1,1 +1,1 @@
-"""The study behind the headline: how much of the pose gap generated views win back. Run by ``benchmarks/pose_gap.py``."""
+"""The study behind the headline: how much of the pose gap views win back. Run by ``benchmarks/pose_gap.py``."""

@@ -77,7 +77,7 @@ def test_mistakes_are_one_line():
 def test_rows_differ_in_more_than_their_name():
     rows = all_rows()
     assert len({row.key for row in rows}) == len(rows)
-    assert len({row.recogniser + (row.frontalised,) for row in rows}) == len(rows)
+    assert len({(*row.recogniser, row.frontalised) for row in rows}) == len(rows)
     assert [row.key for row in choose_rows(["ab", "b"])] == ["b", "ab"]
     with pytest.raises(ConfigError, match=r"no row 'ab_ipgam'; .*ab_ipgan"):
         choose_rows(["ab_ipgam"])

@@ -89,7 +89,7 @@ def study(tmp_path, keys, recorded, settings=SETTINGS):
 
 def test_every_row_sees_what_it_may_and_shares_what_it_can(tmp_path):
     recorded = Recorded()
-    rows, outcome = study(tmp_path, ["b", "ab", "b_true", "ab_ipgan", "ab_frontalised", "a3_b"], recorded)
+    _rows, outcome = study(tmp_path, ["b", "ab", "b_true", "ab_ipgan", "ab_frontalised", "a3_b"], recorded)
     seen = recorded.seen
     assert set(seen["real b"].yaw_degrees) == {0.0}
     assert set(seen["real b_true"].yaw_degrees) == {-60.0, 0.0, 60.0}
@@ -110,7 +110,7 @@ def test_an_interrupted_study_goes_on_and_does_nothing_twice(tmp_path):
     study(tmp_path, ["b", "ab", "ab_ipgan"], again, SETTINGS.model_copy(update={"seeds": (0,)}))
     assert again.calls == ["benchmark ab_ipgan"]
     third = Recorded()
-    rows, outcome = study(tmp_path, ["b", "ab", "ab_ipgan"], third, SETTINGS.model_copy(update={"seeds": (0,)}))
+    _rows, outcome = study(tmp_path, ["b", "ab", "ab_ipgan"], third, SETTINGS.model_copy(update={"seeds": (0,)}))
     assert third.calls == []
     assert outcome.measured["ab"][RANK1][0].rate["90"] == pytest.approx(0.6)
     stored = read_measured(tmp_path / "seed0" / "rows" / "ab.json")[RANK1]
