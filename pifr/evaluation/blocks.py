@@ -82,12 +82,12 @@ class Pairs(Protocol):
 
 @dataclass
 class OneSearch:
-    """Probes times references, with nothing else to compare.
+    """Probes times references or listed pairs, with nothing else to compare.
 
     Attributes:
         pictures: Of both sides.
         searches: One (probe rows, reference rows).
-        pairs: None.
+        pairs: ``(C, 2)`` rows where pairs are listed instead; else None.
     """
 
     pictures: pd.DataFrame
@@ -95,6 +95,8 @@ class OneSearch:
     pairs: np.ndarray | None = None
 
     def __len__(self) -> int:
+        if self.pairs is not None:
+            return len(self.pairs)
         return sum(len(probes) * len(references) for probes, references in self.searches)
 
     @property

@@ -67,6 +67,8 @@ class _Stream:
         else:
             self._group(ALL, {ALL: np.ones(len(pictures), bool)})
         for column in by:
+            if column == SIGNED and SIGNED in self.counted:
+                continue  # grouped by absolute yaw, as a table is
             values = np.array([str(each) for each in pictures[column]]) if column in pictures else (
                 self.table.column(column))  # fmt: skip
             self._group(column, {name: values == name for name in sorted(set(values[self.reported].tolist()))})

@@ -11,7 +11,7 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import make_manifest
 from pifr.data.spec import InputSpec
 from pifr.evaluation import Measure, compare, evaluate, identification, read_result
-from pifr.evaluation.blocks import ScoreBlock, empty_table
+from pifr.evaluation.blocks import EmbeddedBlocks, OneSearch, ScoreBlock, empty_table
 from pifr.evaluation.comparison import pair_results
 from pifr.evaluation.figures import SystemScores
 from pifr.evaluation.joining import join_results
@@ -20,7 +20,8 @@ from pifr.evaluation.passes import stream_system
 from pifr.evaluation.poses import pose_matrix
 from pifr.evaluation.results import SAMPLE, measure_scores, measure_stream
 from pifr.evaluation.scores import ScoreTable, read_scores
-from pifr.evaluation.stream_file import ParquetBlocks
+from pifr.evaluation.scoring import Embedded
+from pifr.evaluation.stream_file import ParquetBlocks, write_stream
 from pifr.evaluation.summary import SUMMARY, read_summary
 from pifr.evaluation.tables import save_tables
 from pifr.report import write_report
@@ -290,3 +291,36 @@ def test_a_large_gallery_is_searched_without_its_matrix():
     found = identification(*arguments, groups=groups, measure=QUICK, max_score_rows=50)
     np.testing.assert_array_equal(found.ranks, held.ranks)
     assert_alike(held.to_dict(), found.to_dict())
+
+
+def test_without_yaws_there_is_no_sample_and_the_summary_still_says_everything(tmp_path):
+    rng = np.random.default_rng(0)
+    subjects = np.repeat([f"p{i:02d}" for i in range(20)], 3)
+    vectors = (np.repeat(rng.normal(size=(20, 8)), 3, axis=0) + rng.normal(size=(60, 8))).astype(np.float32)
+    pictures = pd.DataFrame({"path": [f"{i}.png" for i in range(60)], "subject": subjects})
+    both = Embedded(vectors, np.arange(60) == 7)
+    rows = np.arange(60)
+    first, second = np.triu_indices(60, 1)
+    for name, pairs in (
+        ("search", OneSearch(pictures, [(rows[rows % 3 != 0], rows[rows % 3 == 0])])),
+        ("pairs", OneSearch(pictures, [], np.stack([first, second], axis=1).astype(np.int32))),
+    ):
+        source = EmbeddedBlocks(pairs, {"one": (both, both), "two": (both, both)}, rows=150)
+        result = measure_stream(source, {"name": name, "measure": QUICK.to_dict()}, measure=QUICK)
+        result.save(tmp_path / name)
+        assert len(result.scores) == 0
+        assert read_result(tmp_path / name).to_dict() == result.to_dict()
+        assert bool(result.systems[0].overall.rank) == (name == "search")
+        assert write_report(result, tmp_path / name / "report.html").stat().st_size > 1000
+        write_stream(source, tmp_path / name / "scores.parquet")
+        again = read_result(tmp_path / name, rounds=40)
+        assert_alike(result.systems[0].overall.to_dict()["tar_at_far"][0]["tar_percent"],
+                     again.systems[0].overall.to_dict()["tar_at_far"][0]["tar_percent"])  # fmt: skip
+        assert again.systems[0].overall.failures == result.systems[0].overall.failures > 0
+
+
+def test_the_column_yaw_is_grouped_as_a_table_groups_it():
+    table = many_scores()
+    exact = measure_scores(table, {}, measure=QUICK, by=("yaw",)).systems[0].by_column["yaw"]
+    found = measure_stream(TableBlocks(table), {}, measure=QUICK, by=("yaw",)).systems[0].by_column["yaw"]
+    assert list(exact) == list(found) == ["0", "30", "60"]
