@@ -27,6 +27,8 @@ from pifr.report.words import Headline, headline
 
 _CMC_RANKS = 20
 _BARS = 50
+_UNNAMED: dict[str, Any] = {"name": "", "title": "", "data": "", "measures": "", "source": "unknown", "notes": []}
+"""Of scores made elsewhere, with no protocol.json beside them."""
 
 
 def write_report(
@@ -81,7 +83,7 @@ def _section(result: BenchmarkResult) -> dict[str, Any]:
     folder = Path(str(result.protocol.get("folder", ".")))
     told: Headline = headline(result)
     return {
-        "protocol": result.protocol,
+        "protocol": {**_UNNAMED, **result.protocol},
         "headline": told.sentence,
         "facts": told.facts,
         "rank_table": tables.rank_table(result),
