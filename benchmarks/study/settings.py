@@ -65,7 +65,7 @@ QUICK: dict[str, Any] = {
     "seeds": (0,),
     "a_sizes": (),
     "generator": {"steps": 500, "warmup_steps": 400, "coarse_steps": 200, "batch_size": 32},
-    "recogniser": {"steps": 400, "backbone": {"name": "ir18", "width": 0.25}},
+    "recogniser": {"steps": 300, "backbone": {"name": "ir18", "width": 0.25}},
 }
 """What ``--quick`` changes: it shows that the study runs, not what it finds."""
 
