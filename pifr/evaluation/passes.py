@@ -165,7 +165,7 @@ class _Stream:
 
     def _groups_of_probes(self, rows: np.ndarray) -> dict[str, tuple[list[str], np.ndarray]]:
         """Return every kind of group with those names only that a probe has."""
-        found = {ALL: ([ALL], np.zeros(len(rows), np.int32))}
+        found: dict[str, tuple[list[str], np.ndarray]] = {ALL: ([ALL], np.zeros(len(rows), np.int32))}
         for kind, (names, group_of) in self.counted.items():
             present, code = np.unique(group_of[rows], return_inverse=True)
             found[kind] = ([names[index] for index in present.tolist()], code.astype(np.int32))

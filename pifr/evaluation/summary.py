@@ -44,7 +44,7 @@ def write_summary(path: Path, systems: Mapping[str, StreamedScores]) -> Path:
     }
     arrays[_RECORD] = np.frombuffer(json.dumps(record).encode(), np.uint8)
     with atomic_path(Path(path)) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
     return Path(path)
 
 

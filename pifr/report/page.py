@@ -79,7 +79,7 @@ def write_report(
 
 def _section(result: BenchmarkResult) -> dict[str, Any]:
     """Collect everything the page says of one benchmark."""
-    prepared = result.prepared()
+    prepared: Mapping[str, SystemScores | StreamedScores] = result.prepared()
     folder = Path(str(result.protocol.get("folder", ".")))
     told: Headline = headline(result)
     return {
