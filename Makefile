@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := faiss-cpu,twin,judge,dev
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo study-quick test check format clean
 
 setup: $(VENV)/.installed
 
@@ -17,6 +17,9 @@ $(VENV)/.installed: pyproject.toml
 
 demo: setup  ## the whole story: data -> generator -> views -> two recognisers -> report
 	$(BIN)/pifr chain configs/demo.yaml --out runs/demo
+
+study-quick: setup  ## the pose gap study, small: every step of it on a few rendered people
+	$(BIN)/python benchmarks/pose_gap.py --quick --out runs/pose-gap-quick
 
 test: setup  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile

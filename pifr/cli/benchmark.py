@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 @click.option("--bin-degrees", type=click.FloatRange(min=1, max=90), default=15.0, show_default=True,
               help="A probe belongs to the nearest multiple of this yaw.")  # fmt: skip
 @click.option("--batch-size", default=128, show_default=True, help="Pictures embedded at once.")
+@click.option("--max-score-rows", type=click.IntRange(min=1), default=10_000_000, show_default=True,
+              help="Comparisons held in memory, about 120 bytes each; more are streamed in fixed memory.")  # fmt: skip
+@click.option("--keep-scores", is_flag=True, help="Write every score of a streamed benchmark into --out too.")
 @click.option("--out", type=click.Path(), help="Folder for scores, tables and report.html.")
 @click.option("--json", "json_file", type=click.Path(), help="Write the figures as JSON to this file.")
 @click.option("--list", "list_", is_flag=True, help="Explain every protocol: what it measures, needs and comes from.")
@@ -51,11 +54,11 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
               template: str | None, train_people: int | None,
               allow_training_people: bool, rounds: int, bin_degrees: float, batch_size: int, out: str | None,
               json_file: str | None, list_: bool, frontalise: str | None, generated: str | None, no_cache: bool,
-              device: str) -> None:  # fmt: skip
+              max_score_rows: int, keep_scores: bool, device: str) -> None:  # fmt: skip
     """Measure any embedder, pose by pose.
 
     Enrols and searches as the protocol says and prints rank-1 by absolute yaw with 95 % intervals over people.
-    With --out it keeps every score, all tables and one self-contained HTML report.
+    With --out it keeps every score (or a summary of more than --max-score-rows), all tables and one HTML report.
 
     \b
     Examples:
@@ -93,6 +96,7 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
         result = evaluate(
             applied.data, loaded, applied, Path(out) if out else None, names=called, flip_fusion=flip_fusion, by=by,
             allow_training_people=allow_training_people, batch_size=batch_size, measure=measure, cache=cache,
+            max_score_rows=max_score_rows, keep_scores=keep_scores,
         )  # fmt: skip
     if out:
         from pifr.report import write_report

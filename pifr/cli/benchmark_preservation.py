@@ -51,13 +51,18 @@ def benchmark_preservation(
             cache=cache, estimate_yaw=None if "yaw_measured" in views.table else yaw_estimator(device),
         )  # fmt: skip
     if out:
+        from pifr.report import write_report
+
         result.save(Path(out))
+        write_report([], Path(out) / "report.html", preservation=[result])
     if json_file:
         write_json(Path(json_file), result.to_dict())
     click.echo(result.table().to_string(index=False))
     for system in result.systems:
         if system.note:
             click.echo(f"note: {system.name}: {system.note}", err=True)
+    if out:
+        click.echo(f"report: {Path(out) / 'report.html'}")
     return result
 
 

@@ -20,9 +20,10 @@ def report(
 ) -> None:
     """Write the HTML report of finished benchmarks again.
 
-    Reads scores.parquet, protocol.json and environment.json of each RUN, a folder that 'pifr benchmark --out' wrote,
-    computes every table and plot from them alone and writes one self-contained page. Benchmarks of the same
-    comparisons are put side by side, others below each other.
+    Reads scores.parquet (or the summary of streamed scores), protocol.json and environment.json of each RUN, a folder
+    that 'pifr benchmark --out' wrote, computes every table and plot from them alone and writes one self-contained
+    page. Benchmarks of the same comparisons are put side by side, others below each other; results of the protocol
+    preservation come last.
 
     \b
     Examples:
@@ -30,12 +31,18 @@ def report(
       pifr report bench-a bench-b --out both.html --tables tables --by illumination
     """
     from pifr.evaluation.joining import join_results
-    from pifr.evaluation.results import read_result
+    from pifr.evaluation.preservation_result import RESULTS, read_preservation
+    from pifr.evaluation.results import holds_benchmark, read_result
     from pifr.evaluation.tables import save_tables
     from pifr.report import write_report
 
-    results = join_results([read_result(Path(run), by=by or None, rounds=rounds) for run in runs])
+    folders = [Path(run) for run in runs]
+    preserved = [folder for folder in folders if (folder / RESULTS).is_file()]
+    # A folder may hold both; one that holds neither is refused as no benchmark.
+    measured = [each for each in folders if each not in preserved or holds_benchmark(each)]
+    results = join_results([read_result(each, by=by or None, rounds=rounds) for each in measured])
     for number, result in enumerate(results if tables else [], start=1):
         folder = Path(str(tables)) if len(results) == 1 else Path(str(tables)) / f"{number}-{result.protocol['name']}"
         click.echo(f"tables: {save_tables(result, folder)}")
-    click.echo(f"report: {write_report(results, Path(out), title=title)}")
+    preservation = [read_preservation(folder) for folder in preserved]
+    click.echo(f"report: {write_report(results, Path(out), title=title, preservation=preservation)}")

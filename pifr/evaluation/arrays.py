@@ -16,9 +16,13 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
+from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks, OneSearch
 from pifr.evaluation.figures import Figures, Measure, SystemScores, verification_figures
 from pifr.evaluation.openset import OpenSet, open_set
+from pifr.evaluation.passes import stream_system
 from pifr.evaluation.scores import ScoreTable
+from pifr.evaluation.scoring import Embedded, refuse_constant
+from pifr.evaluation.streamed import StreamedScores
 from pifr.metrics import FoldAccuracy, fold_accuracy, person_weights
 
 
@@ -40,7 +44,7 @@ class VerificationResult:
         counts = f"{found.mated:,} mated, {found.nonmated:,} non-mated"
         rows = [
             ("EER", _percent(found.eer), _ends(found.eer_interval), counts),
-            ("AUC", _percent(found.auc), "", counts),
+            ("AUC", _percent(found.auc), _ends(found.auc_interval), counts),
         ]
         for tar in found.tar:
             value = "too few impostors" if tar.too_few else _percent(tar.tar)
@@ -161,6 +165,7 @@ def identification(
     *,
     groups: Sequence[Any] | np.ndarray | None = None,
     measure: Measure | None = None,
+    max_score_rows: int = MAX_SCORE_ROWS,
 ) -> IdentificationResult:
     """Search every probe in a gallery, by cosine.
 
@@ -174,6 +179,8 @@ def identification(
         gallery_subjects: ``(G,)`` whom they show.
         groups: ``(P,)`` group of each probe, for example its yaw.
         measure: Bootstrap rounds, ranks and false accept rates.
+        max_score_rows: Of more scores than this none is kept: blocks of probes meet the whole gallery, ranks are
+            exact, and so are figures as far as :mod:`pifr.evaluation.streamed` says.
 
     Returns:
         Figures with ``table()``, ``to_dict()`` and ``save(path)``.
@@ -195,8 +202,13 @@ def identification(
                         found=f"{widths[0]} and {widths[1]}", cure="embed both with one embedder")  # fmt: skip
     if not np.isin(probe_names, gallery_names).any():
         raise DataError("not one probe shows an enrolled person", cure="check the names of both sides")
-    table = _search_table(units[0] @ units[1].T, probe_names, gallery_names, groups)
-    prepared = SystemScores(table, "scores", measure)
+    prepared: SystemScores | StreamedScores
+    if len(probe_names) * len(gallery_names) > max_score_rows:
+        source = _search_blocks(units, probe_names, gallery_names, groups)
+        prepared = stream_system(source, "scores", measure, () if groups is None else ("group",))
+    else:
+        table = _search_table(units[0] @ units[1].T, probe_names, gallery_names, groups)
+        prepared = SystemScores(table, "scores", measure)
     by_group = {} if groups is None else prepared.by("group")
     by_group = {name: by_group[name] for name in map(str, np.unique(np.asarray(groups)))} if by_group else {}
     ranks = prepared.ranks
@@ -218,8 +230,8 @@ def cosine_scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 _VERIFICATION_KEYS = (
-    "people", "mated_comparisons", "nonmated_comparisons", "eer_percent", "eer_interval", "auc_percent", "d_prime",
-    "tar_at_far",
+    "people", "mated_comparisons", "nonmated_comparisons", "eer_percent", "eer_interval", "auc_percent",
+    "auc_interval", "d_prime", "tar_at_far",
 )  # fmt: skip
 
 
@@ -233,8 +245,7 @@ def _check_scores(scores: np.ndarray, mated: np.ndarray) -> None:
     if mated.all() or not mated.any():
         raise DataError("a verification needs comparisons of one person and of two",
                         found="mated comparisons only" if mated.any() else "non-mated comparisons only")  # fmt: skip
-    if np.ptp(scores) < 1e-6:
-        raise DataError("every comparison got the same score, so nobody can be told apart", found=f"{scores[0]:.6f}")
+    refuse_constant(float(scores.min()), float(scores.max()))
 
 
 def _people(
@@ -271,17 +282,32 @@ def _search_table(
     scores: np.ndarray, probes: np.ndarray, gallery: np.ndarray, groups: Sequence[Any] | np.ndarray | None
 ) -> ScoreTable:
     """Lay a matrix of scores ``(P, G)`` out as a score table."""
+    pictures = _pictures(probes, gallery, groups)
+    row, column = np.indices(scores.shape)
+    return ScoreTable(
+        pictures, row.ravel().astype(np.int32), (len(probes) + column.ravel()).astype(np.int32),
+        np.ones(scores.size, bool), {"scores": scores.ravel().astype(np.float32)},
+    )  # fmt: skip
+
+
+def _search_blocks(
+    units: list[np.ndarray], probes: np.ndarray, gallery: np.ndarray, groups: Sequence[Any] | np.ndarray | None
+) -> EmbeddedBlocks:
+    """Lay the same search out in blocks of probes."""
+    rows = np.arange(len(probes) + len(gallery))
+    vectors = Embedded(np.concatenate(units), np.zeros(len(rows), bool))
+    pairs = OneSearch(_pictures(probes, gallery, groups), [(rows[: len(probes)], rows[len(probes) :])])
+    return EmbeddedBlocks(pairs, {"scores": (vectors, vectors)})
+
+
+def _pictures(probes: np.ndarray, gallery: np.ndarray, groups: Sequence[Any] | np.ndarray | None) -> pd.DataFrame:
     pictures = pd.DataFrame({"subject": np.concatenate([probes, gallery])})
     pictures.insert(0, "path", [f"{row}" for row in range(len(pictures))])
     if groups is not None:
         if len(groups) != len(probes):
             raise DataError("every probe has one group", found=f"{len(groups)} groups, {len(probes)} probes")
         pictures["group"] = np.concatenate([np.asarray(groups).astype(str), np.full(len(gallery), "")])
-    row, column = np.indices(scores.shape)
-    return ScoreTable(
-        pictures, row.ravel().astype(np.int32), (len(probes) + column.ravel()).astype(np.int32),
-        np.ones(scores.size, bool), {"scores": scores.ravel().astype(np.float32)},
-    )  # fmt: skip
+    return pictures
 
 
 def _percent(rate: float) -> str:

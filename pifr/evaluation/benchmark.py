@@ -12,17 +12,26 @@ from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest
+from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
 from pifr.evaluation.figures import Measure
 from pifr.evaluation.protocols import Protocol, load_protocol
-from pifr.evaluation.results import BenchmarkResult, measure_scores
+from pifr.evaluation.results import SCORES, BenchmarkResult, measure_scores, measure_stream
 from pifr.evaluation.scores import ScoreTable
-from pifr.evaluation.scoring import Embedded, score_comparisons
+from pifr.evaluation.scoring import Embedded, refuse_constant, score_comparisons
+from pifr.evaluation.stream_file import write_stream
+from pifr.evaluation.streamed import BINS_PER_UNIT
+from pifr.metrics.streaming import TAIL
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
     from pifr.recognition.embedding_cache import EmbeddingCache
+
+_STREAMED = (
+    "{:,} comparisons were streamed: a figure that at most {:,} scores of a kind decide is exact, others are read "
+    "at the nearest {:,}th of a cosine"
+)
 
 
 def evaluate(
@@ -41,6 +50,8 @@ def evaluate(
     device: str = "auto",
     engine: Engine = "auto",
     cache: EmbeddingCache | None = None,
+    max_score_rows: int = MAX_SCORE_ROWS,
+    keep_scores: bool = False,
 ) -> BenchmarkResult:
     """Measure embedders on a protocol, pose by pose.
 
@@ -61,6 +72,11 @@ def evaluate(
         device: auto, cpu, cuda or cuda:N.
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
         cache: Where embeddings are looked up and kept, by content; None computes all of them.
+        max_score_rows: Comparisons held in memory as a table. More of them are streamed: figures come from
+            accumulators of fixed size, equal to the table's as far as the tail reaches (see
+            :mod:`pifr.evaluation.streamed`), and ``out`` gets a summary in place of the scores. Pairs with folds
+            are always held.
+        keep_scores: Write every score of a streamed benchmark into ``out`` as well.
 
     Returns:
         Figures of every system with intervals and counts, and the scores behind them.
@@ -78,7 +94,10 @@ def evaluate(
     systems = _system_names(loaded, names)
     notes = [note for e in loaded if (note := _check_training_people(e, applied, allow_training_people))]
     pairs = Comparisons(applied, by)
-    records, scores = {}, {}
+    streams = len(pairs) > max_score_rows and pairs.fold is None
+    if keep_scores and out is None:
+        raise ConfigError("scores are kept in a folder", where="--keep-scores", cure="add --out FOLDER")
+    records, scores, embedded = {}, {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
         searching = enrolled = _embed(embedder, pairs, batch_size, flip_fusion, cache)
@@ -89,8 +108,11 @@ def evaluate(
             together = enrolled is searching
             searching = Embedded(*pairs.pooled(searching.vectors, searching.failed))
             enrolled = searching if together else Embedded(*pairs.pooled(enrolled.vectors, enrolled.failed))
-        scores[name] = score_comparisons(pairs, searching, enrolled, engine)
-        _refuse_constant(scores[name], name)
+        if streams:
+            embedded[name] = (searching, enrolled)
+        else:
+            scores[name] = score_comparisons(pairs, searching, enrolled, engine)
+            _refuse_constant(scores[name], name)
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
             "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": failed_pictures,
@@ -100,12 +122,31 @@ def evaluate(
     record["notes"] = [*record["notes"], *notes]
     record["measure"] = measure.to_dict()
     record["by"] = list(by)
-    table = ScoreTable(pairs.pictures, pairs.probe, pairs.reference, pairs.search, scores, pairs.fold)
     environment = environment_record(applied.data.fingerprint())
-    result = measure_scores(table, record, records, measure, environment, tuple(by), Path(out) if out else None)
-    if out is not None:
-        result.save(Path(out))
+    folder = Path(out) if out else None
+    if streams:
+        record["notes"].append(_STREAMED.format(len(pairs), TAIL, BINS_PER_UNIT))
+        say(f"{len(pairs):,} comparisons are streamed, since more than {max_score_rows:,} are not held in memory")
+        source = EmbeddedBlocks(pairs, embedded)
+        embedded.clear()
+        result = measure_stream(source, record, records, measure, environment, tuple(by), folder)
+        _keep(source, folder, keep_scores)
+    else:
+        table = ScoreTable(pairs.pictures, pairs.probe, pairs.reference, pairs.search, scores, pairs.fold)
+        result = measure_scores(table, record, records, measure, environment, tuple(by), folder)
+    if folder is not None:
+        result.save(folder)
     return result
+
+
+def _keep(source: EmbeddedBlocks, folder: Path | None, keep: bool) -> None:
+    """Write every score of a streamed benchmark where asked for; else take those of an older benchmark away."""
+    if folder is None:
+        return
+    if keep:
+        write_stream(source, folder / SCORES)
+    else:
+        (folder / SCORES).unlink(missing_ok=True)
 
 
 def _load(embedders: Sequence[Embedder | str], device: str) -> list[Embedder]:
@@ -174,8 +215,5 @@ def _embed(
 
 def _refuse_constant(scores: np.ndarray, name: str) -> None:
     known = scores[~np.isnan(scores)]
-    if known.size and np.ptp(known) < 1e-5:  # rounding alone makes cosines differ by 1e-6
-        raise DataError(
-            "every comparison got the same score, so nobody can be told apart",
-            where=name, found=f"{known[0]:.6f}", cure="check that the embedder's weights are loaded",
-        )  # fmt: skip
+    if known.size:
+        refuse_constant(float(known.min()), float(known.max()), name)

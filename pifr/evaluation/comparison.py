@@ -12,10 +12,13 @@ import pandas as pd
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.evaluation.figures import Figures, Measure
-from pifr.evaluation.joining import join_tables
-from pifr.evaluation.results import BenchmarkResult, SystemResult, measure_scores
+from pifr.evaluation.joining import join_tables, streamed_alike
+from pifr.evaluation.results import BenchmarkResult, SystemResult, measure_scores, summarised
 from pifr.evaluation.scores import ScoreTable
-from pifr.metrics import Interval, paired_difference
+from pifr.evaluation.thresholds import reported_part
+from pifr.metrics import DeLong, Interval, delong_test, paired_difference
+
+_ALIKE = "run both with one protocol on one data set, best in one call of pifr benchmark"
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Difference:
 
     Attributes:
         group: ``all`` or an absolute yaw.
-        figure: ``rank-1``, ``EER`` or ``TAR@FAR 0.01``.
+        figure: ``rank-1``, ``EER``, ``TAR@FAR 0.01`` or ``AUC``.
         first: Share of the first system.
         second: Share of the second system.
         interval: Of the difference, from rounds that drew the same people for both.
@@ -65,12 +68,14 @@ class Comparison:
         second: Name of the other.
         differences: One entry a group and figure.
         people: Number of people behind the bootstrap.
+        delong: Test of the two areas under the ROC; None where the scores themselves are not at hand.
     """
 
     first: str
     second: str
     differences: list[Difference]
     people: int
+    delong: DeLong | None = None
 
     def table(self) -> pd.DataFrame:
         """Return one row a difference: both rates, the difference with its 95 % interval, and whether it is settled."""
@@ -92,6 +97,7 @@ class Comparison:
             "first": self.first,
             "second": self.second,
             "people": self.people,
+            "delong_auc": None if self.delong is None else self.delong.to_dict(),
             "differences": [each.to_dict() for each in self.differences],
         }
 
@@ -101,7 +107,7 @@ class Comparison:
         return Path(path)
 
 
-def compare(first: SystemResult, second: SystemResult) -> Comparison:
+def compare(first: SystemResult, second: SystemResult, scores: ScoreTable | None = None) -> Comparison:
     """Compare two systems of one :class:`~pifr.evaluation.BenchmarkResult`.
 
     Intervals are paired: every bootstrap round draws one set of people and both systems are measured on it, so what
@@ -110,17 +116,25 @@ def compare(first: SystemResult, second: SystemResult) -> Comparison:
     Args:
         first: The system compared with.
         second: The system in question.
+        scores: Every comparison of both, for DeLong's test of the AUC.
     """
     groups = [("all", first.overall, second.overall)]
     groups += [(name, figures, second.by_abs_yaw[name]) for name, figures in first.by_abs_yaw.items()]
     differences = [each for group, a, b in groups for each in _differences(group, a, b)]
-    return Comparison(first.name, second.name, differences, first.overall.people)
+    delong = None if scores is None else _delong(scores, first.name, second.name)
+    return Comparison(first.name, second.name, differences, first.overall.people, delong)
 
 
 def side_by_side(
     first: BenchmarkResult, second: BenchmarkResult, measure: Measure | None = None
 ) -> tuple[SystemResult, SystemResult]:
-    """Return the first system of two benchmarks, measured on the comparisons that both hold.
+    """Return the first system of two benchmarks, see :func:`pair_results`."""
+    systems = pair_results(first, second, measure).systems
+    return systems[0], systems[1]
+
+
+def pair_results(first: BenchmarkResult, second: BenchmarkResult, measure: Measure | None = None) -> BenchmarkResult:
+    """Return one benchmark of the first systems of two, measured on the comparisons that both hold.
 
     Args:
         first: A benchmark.
@@ -133,16 +147,38 @@ def side_by_side(
     names = (first.systems[0].name, second.systems[0].name)
     if names[0] == names[1]:
         names = (f"{names[0]} (first)", f"{names[1]} (second)")
+    if first.streamed is not None or second.streamed is not None:
+        return _pair_streams(first, second, names)
     tables = [_only_first(result.scores, name) for result, name in zip((first, second), names, strict=True)]
     joined = join_tables(tables[0], tables[1:])
     if joined is None:
         raise DataError(
             "the two benchmarks do not hold the same comparisons",
-            found=f"{len(first.scores):,} and {len(second.scores):,} comparisons",
-            cure="run both with one protocol on one data set, best in one call of pifr benchmark",
+            found=f"{len(first.scores):,} and {len(second.scores):,} comparisons", cure=_ALIKE,
+        )  # fmt: skip
+    return measure_scores(joined, first.protocol, measure=measure or first.measure)
+
+
+def _pair_streams(first: BenchmarkResult, second: BenchmarkResult, names: tuple[str, str]) -> BenchmarkResult:
+    """Pair the stored rounds of two streamed benchmarks: both drew the same people."""
+    if first.streamed is None or second.streamed is None:
+        raise DataError("one benchmark was streamed and the other was not", cure="give both one --max-score-rows")
+    if not streamed_alike(first, second):
+        raise DataError(
+            "the two benchmarks do not hold the same comparisons, or drew other people for their intervals", cure=_ALIKE
         )
-    measured = measure_scores(joined, first.protocol, measure=measure or first.measure)
-    return measured.systems[0], measured.systems[1]
+    pair = [next(iter(each.streamed.values())) for each in (first, second) if each.streamed is not None]
+    streamed = {name: each.renamed(name) for name, each in zip(names, pair, strict=True)}
+    return summarised(streamed, first.scores, first.protocol, None, first.measure, None, ())
+
+
+def _delong(scores: ScoreTable, first: str, second: str) -> DeLong | None:
+    part = reported_part(scores)
+    reported = scores.search if part is None else scores.search & (scores.column("part") == part)
+    table = scores.select(reported)
+    if table.mated.sum() < 2 or (~table.mated).sum() < 2:
+        return None
+    return delong_test(table.with_floor(first), table.with_floor(second), table.mated)
 
 
 def _differences(group: str, first: Figures, second: Figures) -> list[Difference]:
@@ -158,6 +194,9 @@ def _differences(group: str, first: Figures, second: Figures) -> list[Difference
         if not a.too_few:
             interval = paired_difference(first.tar_interval[a.far], second.tar_interval[b.far])
             found.append(Difference(group, f"TAR@FAR {a.far:g}", a.tar, b.tar, interval))
+    if first.auc_interval is not None and second.auc_interval is not None:
+        interval = paired_difference(first.auc_interval, second.auc_interval)
+        found.append(Difference(group, "AUC", first.auc, second.auc, interval))
     return found
 
 

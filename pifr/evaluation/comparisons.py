@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -28,10 +29,9 @@ class Comparisons:
     Attributes:
         used: Manifest of the pictures that take part.
         pictures: What is compared, for the score table: these pictures in their order, or the protocol's templates.
-        probe: Row of the probe of each comparison.
-        reference: Row of the reference.
-        search: Whether the comparison is the protocol's, not the pose sample's.
         searches: One (probe rows, reference rows) a part of the protocol; none where it lists pairs.
+        pairs: ``(C, 2)`` rows of probe and reference where it lists them; else None.
+        sample: Rows of the pictures compared all with all for the yaw x yaw table.
         fold: Fold of each comparison, where the protocol has folds.
     """
 
@@ -40,23 +40,49 @@ class Comparisons:
         place = self._gather(protocol, by)
         part = self.pictures["part"].to_numpy(dtype=str)
         self.fold = protocol.folds if protocol.folds is not None and protocol.folds.any() else None
+        self.searches: list[tuple[np.ndarray, np.ndarray]] = []
+        self.pairs: np.ndarray | None = None
+        self.sample = np.zeros(0, np.int64)
         if protocol.pairs is not None:
-            self.searches: list[tuple[np.ndarray, np.ndarray]] = []
-            self.probe, self.reference = (place[side].astype(np.int32) for side in protocol.pairs.T)
-            self.search = np.ones(len(self.probe), bool)
+            self.pairs = place[protocol.pairs].astype(np.int32)
             return
         enrolment, probes = place[protocol.enrolment], place[protocol.probes]
         self.searches = [
             (probes[part[probes] == name], enrolment[part[enrolment] == name]) for name in sorted(set(part[probes]))
         ]
+        if self.templates is None:
+            self.sample = _pose_sample(self.used)
+
+    def __len__(self) -> int:
+        """Number of the protocol's comparisons, the pose sample's not counted."""
+        return sum(len(p) * len(e) for p, e in self.searches) if self.pairs is None else len(self.pairs)
+
+    @cached_property
+    def probe(self) -> np.ndarray:
+        """Row of the probe of each comparison ``(C,)``; takes memory for all of them, as do the next two."""
+        if self.pairs is not None:
+            return self.pairs[:, 0].copy()
         first = [np.repeat(p, len(e)) for p, e in self.searches]
+        return np.concatenate([*first, self.sample_pairs[0]]).astype(np.int32)
+
+    @cached_property
+    def reference(self) -> np.ndarray:
+        """Row of the reference of each comparison ``(C,)``."""
+        if self.pairs is not None:
+            return self.pairs[:, 1].copy()
         second = [np.tile(e, len(p)) for p, e in self.searches]
-        searched = sum(len(rows) for rows in first)
-        sample = _pose_sample(self.used) if self.templates is None else np.zeros(0, np.int64)
-        upper, right = np.triu_indices(len(sample), 1)
-        self.probe = np.concatenate([*first, sample[upper]]).astype(np.int32)
-        self.reference = np.concatenate([*second, sample[right]]).astype(np.int32)
-        self.search = np.arange(len(self.probe)) < searched
+        return np.concatenate([*second, self.sample_pairs[1]]).astype(np.int32)
+
+    @cached_property
+    def search(self) -> np.ndarray:
+        """Whether each comparison is the protocol's, not the pose sample's, ``(C,)``."""
+        return np.arange(len(self.probe)) < len(self)
+
+    @property
+    def sample_pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Both rows of each pair of the pose sample."""
+        upper, right = np.triu_indices(len(self.sample), 1)
+        return self.sample[upper].astype(np.int32), self.sample[right].astype(np.int32)
 
     def pooled(self, vectors: np.ndarray, failed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return what is compared: embeddings of the pictures as they are, or pooled into templates."""

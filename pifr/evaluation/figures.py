@@ -13,6 +13,7 @@ from pifr.core.errors import DataError
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.search import Search, make_search
 from pifr.metrics import (
+    ErrorRates,
     FoldAccuracy,
     Interval,
     TarAtFar,
@@ -24,6 +25,7 @@ from pifr.metrics import (
     fold_accuracy,
     person_weights,
     rank_n_rate,
+    roc_points,
     tar_at_far,
 )
 
@@ -47,6 +49,7 @@ class Figures:
         eer: Equal error rate; NaN where the group has only one kind of comparison.
         eer_interval: Its interval; None where there is none.
         auc: Area under the ROC.
+        auc_interval: Its interval; None where there is none.
         d_prime: Distance of the two score distributions.
         tar: True accept rate at each false accept rate.
         tar_interval: Its intervals.
@@ -63,6 +66,7 @@ class Figures:
     eer: float = math.nan
     eer_interval: Interval | None = None
     auc: float = math.nan
+    auc_interval: Interval | None = None
     d_prime: float = math.nan
     tar: list[TarAtFar] = field(default_factory=list)
     tar_interval: dict[float, Interval] = field(default_factory=dict)
@@ -81,6 +85,7 @@ class Figures:
             "eer_percent": percent(self.eer),
             "eer_interval": None if self.eer_interval is None else self.eer_interval.percent(),
             "auc_percent": percent(self.auc),
+            "auc_interval": None if self.auc_interval is None else self.auc_interval.percent(),
             "d_prime": self.d_prime if math.isfinite(self.d_prime) else None,
             "tar_at_far": [
                 {**tar.to_dict(), "interval": self.tar_interval[tar.far].percent()} for tar in self.tar
@@ -178,20 +183,25 @@ class SystemScores:
         chosen = np.ones(len(self.probe_rows), bool) if mask is None else mask
         rows = self.probe_rows[chosen]
         person = self.table.person[rows]
-        rank: dict[int, float] = {}
-        rank_interval: dict[int, Interval] = {}
         closed = chosen & self.enrolled
-        if self.ranks is not None and closed.any():
-            ranks, searched = self.ranks[closed], self.table.person[self.probe_rows[closed]]
-            for n in self.measure.ranks:
-                rank[n] = rank_n_rate(ranks, n)
-                rank_interval[n] = bootstrap_rate(ranks <= n, searched, self.weights)
+        ranks = None if self.ranks is None else self.ranks[closed]
+        searched = self.table.person[self.probe_rows[closed]]
+        rank, rank_interval = identification_figures(ranks, searched, self.weights, self.measure.ranks)
         in_group = np.zeros(len(self.table.pictures), bool)
         in_group[rows] = True
         return Figures(
             group=group, probes=len(rows), people=len(np.unique(person)), failures=self._failures(rows),
             rank=rank, rank_interval=rank_interval, **self._verification(in_group[self.table.probe]),
         )  # fmt: skip
+
+    @property
+    def worst(self) -> ScoreTable:
+        """A table in which the comparisons that went most wrong are found: here all of them."""
+        return self.table
+
+    def curve(self, points: int = 600) -> ErrorRates:
+        """Return FMR and FNMR of all comparisons, thinned for a plot."""
+        return roc_points(self.scores[self.table.mated], self.scores[~self.table.mated], points)
 
     def folds(self, legacy_grid: bool = False) -> FoldAccuracy | None:
         """Return the accuracy over folds; None where the protocol has none."""
@@ -214,6 +224,24 @@ class SystemScores:
             self.scores[comparisons], table.mated[comparisons], person[table.probe[comparisons]],
             person[table.reference[comparisons]], self.weights, self.measure.fars, ~self.failed[comparisons],
         )  # fmt: skip
+
+
+def identification_figures(
+    ranks: np.ndarray | None, person: np.ndarray, weights: np.ndarray, wanted: tuple[int, ...]
+) -> tuple[dict[int, float], dict[int, Interval]]:
+    """Return rank-N rates and their intervals; nothing where there is no search, or no probe's person is enrolled.
+
+    Args:
+        ranks: ``(P,)`` of the probes whose person is enrolled.
+        person: ``(P,)`` that person, a column of ``weights``.
+        weights: ``(rounds, people)`` of the bootstrap.
+        wanted: The N.
+    """
+    if ranks is None or not len(ranks):
+        return {}, {}
+    return (
+        {n: rank_n_rate(ranks, n) for n in wanted}, {n: bootstrap_rate(ranks <= n, person, weights) for n in wanted}
+    )  # fmt: skip
 
 
 def verification_figures(
@@ -242,6 +270,7 @@ def verification_figures(
         "eer": equal_error_rate(genuine, impostor),
         "eer_interval": intervals.eer,
         "auc": area_under_curve(genuine, impostor),
+        "auc_interval": intervals.auc,
         "d_prime": _d_prime(scores, mated, np.ones(len(mated), bool) if acquired is None else acquired),
         "tar": [tar_at_far(genuine, impostor, far) for far in fars],
         "tar_interval": intervals.tar,

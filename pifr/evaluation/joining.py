@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pifr.evaluation.results import BenchmarkResult, measure_scores
+from pifr.evaluation.results import BenchmarkResult, measure_scores, summarised
 from pifr.evaluation.scores import ScoreTable
 
 
@@ -70,21 +70,35 @@ def _alike(first: BenchmarkResult, second: BenchmarkResult) -> bool:
     """Return whether two benchmarks are of one protocol on one data set and hold the same comparisons."""
     if any(first.protocol.get(key) != second.protocol.get(key) for key in ("name", "folder")):
         return False
-    return join_tables(first.scores, [second.scores]) is not None
+    if first.streamed is not None and second.streamed is not None:
+        return streamed_alike(first, second)
+    return first.streamed is second.streamed and join_tables(first.scores, [second.scores]) is not None
+
+
+def streamed_alike(first: BenchmarkResult, second: BenchmarkResult) -> bool:
+    """Return whether two streamed benchmarks compared the same pictures, and drew the same people for intervals."""
+    found = {
+        (each.digest, each.people, each.measure.rounds, each.measure.seed, each.measure.bin_degrees)
+        for result in (first, second) for each in (result.streamed or {}).values()
+    }  # fmt: skip
+    return len(found) == 1 and first.systems[0].by_column.keys() == second.systems[0].by_column.keys()
 
 
 def _joined(group: Sequence[BenchmarkResult]) -> BenchmarkResult:
-    tables, records = [], {}
+    tables, records, streamed = [], {}, {}
     for result, names in zip(group, _names(group), strict=True):
         records.update({names[system.name]: system.record for system in result.systems})
         scores = {names[name]: values for name, values in result.scores.scores.items()}
         tables.append(replace(result.scores, scores=scores))
+        streamed.update({names[old]: each.renamed(names[old]) for old, each in (result.streamed or {}).items()})
     joined = join_tables(tables[0], tables[1:])
     assert joined is not None  # they were found alike
     first = group[0]
     notes = list(dict.fromkeys(note for result in group for note in result.protocol.get("notes", [])))
     protocol = {**first.protocol, "notes": notes}
     by = tuple(first.systems[0].by_column)
+    if streamed:
+        return summarised(streamed, joined, protocol, records, first.measure, first.environment, by, first.folder)
     return measure_scores(joined, protocol, records, first.measure, first.environment, by, first.folder)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from pifr.evaluation.figures import SystemScores, percent
+from pifr.evaluation.figures import percent
 from pifr.evaluation.search import Search
-from pifr.metrics import Interval, bootstrap_rate
+from pifr.metrics import Interval, bootstrap_rate, detection_identification_rate, dir_text
 from pifr.metrics.bootstrap import percentile_interval
 
 FPIRS = (0.1, 0.01, 0.001)
@@ -32,11 +32,7 @@ class OpenSetRate:
     interval: Interval | None
 
     def __str__(self) -> str:
-        if math.isnan(self.rate):
-            return (
-                f"too few strangers: FPIR {self.fpir:g} needs at least {math.ceil(1 / self.fpir):,} of their searches"
-            )
-        return f"DIR {100 * self.rate:.2f} % at FPIR {self.fpir:g}"
+        return dir_text(self.fpir, self.rate)
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,21 @@ class OpenSet:
         }  # fmt: skip
 
 
-def open_set(prepared: SystemScores, fpirs: tuple[float, ...] = FPIRS) -> OpenSet | None:
+class Searched(Protocol):
+    """One system's searches and the weights of its bootstrap, from a table or from a stream."""
+
+    @property
+    def search(self) -> Search | None:
+        """The searches; None where the protocol lists pairs."""
+        ...
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights of the bootstrap ``(R, people)``."""
+        ...
+
+
+def open_set(prepared: Searched, fpirs: tuple[float, ...] = FPIRS) -> OpenSet | None:
     """Measure an open-set search; None where there is no search, or no probe is a stranger anywhere.
 
     FPIR and FNIR as in ISO/IEC 19795-1: a stranger's search counts as a false positive where its best score reaches
@@ -79,39 +89,30 @@ def open_set(prepared: SystemScores, fpirs: tuple[float, ...] = FPIRS) -> OpenSe
     """
     if prepared.search is None:
         return None
-    searches = list(prepared.search.galleries())
-    mated = [np.isin(each.probe_person, each.reference_person) for _, each in searches]
+    galleries, person = prepared.search.galleries, prepared.search.probe_person
+    mated = [np.isin(person, each.people) for each in galleries]
     if any(here.all() or not here.any() for here in mated):
         return None
     counts = {
-        name: (len(np.unique(each.reference_person)), int(here.sum()), int((~here).sum()))
-        for (name, each), here in zip(searches, mated, strict=True)
+        each.name: (len(each.people), int(here.sum()), int((~here).sum()))
+        for each, here in zip(galleries, mated, strict=True)
     }
-    rates = [_rate(prepared, [each for _, each in searches], mated, fpir) for fpir in fpirs]
-    return OpenSet(counts, rates)
+    return OpenSet(counts, [_rate(prepared.search, prepared.weights, mated, fpir) for fpir in fpirs])
 
 
-def _rate(prepared: SystemScores, searches: list[Search], mated: list[np.ndarray], fpir: float) -> OpenSetRate:
-    hits = [_accepted(search, here, fpir) for search, here in zip(searches, mated, strict=True)]
-    if any(each is None for each in hits):
+def _rate(search: Search, weights: np.ndarray, mated: list[np.ndarray], fpir: float) -> OpenSetRate:
+    found = [
+        detection_identification_rate(
+            each.answers.own[here], each.answers.ranks[here], each.answers.best[~here], [fpir]
+        )[0]
+        for each, here in zip(search.galleries, mated, strict=True)
+    ]  # fmt: skip
+    if any(each.too_few for each in found):
         return OpenSetRate(fpir, math.nan, None)
-    known = [each for each in hits if each is not None]
-    rate = float(np.mean([each.mean() for each in known]))
-    people = [search.probe_person[here] for search, here in zip(searches, mated, strict=True)]
-    intervals = [bootstrap_rate(each, who, prepared.weights) for each, who in zip(known, people, strict=True)]
+    rate = float(np.mean([each.rate for each in found]))
+    people = [search.probe_person[here] for here in mated]
+    intervals = [bootstrap_rate(each.hits, who, weights) for each, who in zip(found, people, strict=True)]
     if len(intervals) == 1:
         return OpenSetRate(fpir, rate, intervals[0])
     rounds = np.mean([each.rounds for each in intervals], axis=0)
     return OpenSetRate(fpir, rate, percentile_interval(rounds, rate, len(np.unique(np.concatenate(people)))))
-
-
-def _accepted(search: Search, mated: np.ndarray, fpir: float) -> np.ndarray | None:
-    """Return which enrolled probes are found first and above the threshold; None where strangers are too few."""
-    strangers = np.sort(search.scores[~mated].max(axis=1))
-    allowed = math.floor(fpir * len(strangers) + 1e-9)
-    if allowed < 1:
-        return None
-    refused = strangers[len(strangers) - allowed - 1] if allowed < len(strangers) else -np.inf
-    own = search.reference_person == search.probe_person[mated][:, None]
-    best = np.where(own, search.scores[mated], -np.inf).max(axis=1)
-    return (best > refused) & (search.ranks()[mated] <= 1)

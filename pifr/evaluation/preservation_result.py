@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from pifr.core.files import write_json
+from pifr.core.errors import DataError
+from pifr.core.files import read_json, write_json
 from pifr.data.manifest import write_table
 from pifr.metrics import Interval
+from pifr.metrics.bootstrap import LEVEL
 
 RESULTS, TABLE = "preservation.json", "preservation.csv"
+_MEANS = {
+    "cosine": ("cosine_to_source", 1), "other": ("cosine_to_nearest_other", 1), "rank1": ("rank1_percent", 100),
+    "accepted": ("accepted_percent", 100), "kept": ("accepted_by_generating_run_percent", 100),
+    "yaw_error": ("yaw_error_degrees", 1),
+}  # fmt: skip
+"""Figure -> its key in JSON and what it is multiplied by there."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +84,7 @@ class PreservationFigures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values, shares in percent; the unknown is null."""
-        means = {
-            "cosine_to_source": (self.cosine, 1), "cosine_to_nearest_other": (self.other, 1),
-            "rank1_percent": (self.rank1, 100), "accepted_percent": (self.accepted, 100),
-            "accepted_by_generating_run_percent": (self.kept, 100), "yaw_error_degrees": (self.yaw_error, 1),
-        }  # fmt: skip
+        means = {key: (getattr(self, name), scale) for name, (key, scale) in _MEANS.items()}
         return {
             "group": self.group, "views": self.views, "people": self.people, "failures_to_acquire": self.failures,
             **{key: None if mean is None else mean.to_dict(scale) for key, (mean, scale) in means.items()},
@@ -180,3 +185,46 @@ class PreservationResult:
 
 def _text(mean: Mean | None, scale: float = 1.0, digits: int = 1) -> str:
     return "" if mean is None else mean.text(scale, digits)
+
+
+def read_preservation(folder: Path) -> PreservationResult:
+    """Read what :meth:`PreservationResult.save` wrote; intervals come without their bootstrap rounds.
+
+    Raises:
+        DataError: If the folder holds no such result, or it is damaged.
+    """
+    path = Path(folder) / RESULTS
+    if not path.is_file():
+        raise DataError(f"there is no {RESULTS}", where=folder, cure="run pifr benchmark --protocol preservation --out")
+    record = read_json(path)
+    try:
+        systems = [_read_system(each) for each in record["systems"]]
+        return PreservationResult(record["protocol"], systems, record["environment"])
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            "can't read the preservation result", where=path, found=error, cure="benchmark again"
+        ) from error
+
+
+def _read_system(record: dict[str, Any]) -> PreservationSystem:
+    by_yaw = {group: _read_figures(figures) for group, figures in record["by_yaw"].items()}
+    return PreservationSystem(
+        record["name"], record["embedder"], _read_figures(record), by_yaw, record["threshold"],
+        record["impostor_comparisons"], record["note"],
+    )  # fmt: skip
+
+
+def _read_figures(record: dict[str, Any]) -> PreservationFigures:
+    means = {name: _read_mean(record[key], scale) for name, (key, scale) in _MEANS.items()}
+    real = record["real_cosine_at_this_yaw"]
+    return PreservationFigures(
+        record["group"], record["views"], record["people"], record["failures_to_acquire"], **means,
+        real_cosine=math.nan if real is None else real,
+    )  # fmt: skip
+
+
+def _read_mean(record: dict[str, Any] | None, scale: float) -> Mean | None:
+    if record is None:
+        return None
+    low, high = (math.nan, math.nan) if record["interval"] is None else (end / scale for end in record["interval"])
+    return Mean(record["mean"] / scale, Interval(low, high, LEVEL, record["people"], np.zeros(0)))

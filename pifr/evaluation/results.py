@@ -12,15 +12,22 @@ import pandas as pd
 from pifr.core.errors import DataError
 from pifr.core.files import read_json, write_json
 from pifr.data.manifest import write_table
+from pifr.evaluation.blocks import ScoreSource
 from pifr.evaluation.figures import Figures, Measure, SystemScores
 from pifr.evaluation.openset import OpenSet, open_set
+from pifr.evaluation.passes import stream_system
 from pifr.evaluation.scores import ScoreTable, read_scores
 from pifr.evaluation.spread import Spread, spread
-from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part
+from pifr.evaluation.stream_file import ParquetBlocks
+from pifr.evaluation.streamed import StreamedScores
+from pifr.evaluation.summary import SUMMARY, read_summary, write_summary
+from pifr.evaluation.thresholds import DevThreshold, dev_thresholds, reported_part, streamed_dev_thresholds
 from pifr.metrics import FoldAccuracy, Interval
 
 SCORES, PROTOCOL, ENVIRONMENT = "scores.parquet", "protocol.json", "environment.json"
 RESULTS, TABLE = "results.json", "results.csv"
+SAMPLE = "scores_sample.parquet"
+"""The pairs across poses of a streamed benchmark."""
 _MANY_PEOPLE = 300
 
 
@@ -101,6 +108,8 @@ class BenchmarkResult:
         measure: How the figures were computed.
         environment: Versions, machine, command, data fingerprint.
         folder: Where it is saved; None if it is not.
+        streamed: System -> what is left of its scores, where there were too many to keep; ``scores`` then holds the
+            pairs across poses only. None where every score is in ``scores``.
     """
 
     protocol: dict[str, Any]
@@ -109,6 +118,7 @@ class BenchmarkResult:
     measure: Measure
     environment: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    streamed: dict[str, StreamedScores] | None = None
 
     def system(self, name: str) -> SystemResult:
         """Return the system called ``name``."""
@@ -116,6 +126,13 @@ class BenchmarkResult:
             if system.name == name:
                 return system
         raise DataError(f"no system {name!r}", found=", ".join(system.name for system in self.systems))
+
+    def prepared(self) -> dict[str, SystemScores] | dict[str, StreamedScores]:
+        """Return what curves and searches are read from, system by system: all scores, or what is left of them."""
+        if self.streamed is not None:
+            return self.streamed
+        part = reported_part(self.scores)
+        return {name: SystemScores(self.scores, name, self.measure, part) for name in self.scores.systems}
 
     def table(self) -> pd.DataFrame:
         """Return rank-1 by absolute yaw, one row a system, the overall figures last.
@@ -165,9 +182,18 @@ class BenchmarkResult:
         }  # fmt: skip
 
     def save(self, out: Path) -> Path:
-        """Write scores, protocol, environment, ``results.json`` and ``results.csv`` into the folder ``out``."""
+        """Write scores, protocol, environment, ``results.json`` and ``results.csv`` into the folder ``out``.
+
+        Of streamed scores ``scores_summary.npz`` and ``scores_sample.parquet`` are written in place of all scores.
+        """
         out = Path(out)
-        self.scores.save(out / SCORES)
+        if self.streamed is None:
+            for name in (SUMMARY, SAMPLE):  # of an older benchmark in this folder
+                (out / name).unlink(missing_ok=True)
+            self.scores.save(out / SCORES)
+        else:
+            write_summary(out / SUMMARY, self.streamed)
+            self.scores.save(out / SAMPLE)
         write_json(out / PROTOCOL, {**self.protocol, "systems": {s.name: s.record for s in self.systems}})
         write_json(out / ENVIRONMENT, self.environment)
         write_json(out / RESULTS, self.to_dict())
@@ -204,6 +230,59 @@ def measure_scores(
     return BenchmarkResult(protocol, systems, scores, measure, environment or {}, folder)
 
 
+def measure_stream(
+    source: ScoreSource,
+    protocol: dict[str, Any],
+    records: Mapping[str, dict[str, Any]] | None = None,
+    measure: Measure | None = None,
+    environment: dict[str, Any] | None = None,
+    by: tuple[str, ...] = (),
+    folder: Path | None = None,
+) -> BenchmarkResult:
+    """Compute every figure from comparisons that come block by block; arguments as of :func:`measure_scores`."""
+    from threadpoolctl import threadpool_limits
+
+    measure = measure or Measure()
+    with threadpool_limits(1 if len(source.outline.people) < _MANY_PEOPLE else None):
+        streamed = {name: stream_system(source, name, measure, by) for name in source.systems}
+    return summarised(streamed, source.sample(), protocol, records, measure, environment, by, folder)
+
+
+def summarised(
+    streamed: dict[str, StreamedScores],
+    sample: ScoreTable,
+    protocol: dict[str, Any],
+    records: Mapping[str, dict[str, Any]] | None,
+    measure: Measure,
+    environment: dict[str, Any] | None,
+    by: tuple[str, ...],
+    folder: Path | None = None,
+) -> BenchmarkResult:
+    """Return the figures of streamed scores.
+
+    Args:
+        streamed: System -> what is left of its scores.
+        sample: The pairs across poses, of the same systems.
+        protocol: Its record.
+        records: System name -> what it is.
+        measure: How they were computed.
+        environment: Record of the run.
+        by: Further columns that probes were grouped by.
+        folder: Where they lie.
+    """
+    systems = [
+        SystemResult(
+            name=name, record=dict((records or {}).get(name, {})), overall=each.figures(),
+            by_abs_yaw=each.by("yaw") if "yaw" in each.group_of else {},
+            by_yaw=each.by("yaw", signed=True) if "yaw" in each.group_of else {},
+            by_column={column: each.by(column) for column in by},
+            at_dev_thresholds=streamed_dev_thresholds(each), open_set=open_set(each),
+        )
+        for name, each in streamed.items()
+    ]  # fmt: skip
+    return BenchmarkResult(protocol, systems, sample, measure, environment or {}, folder, streamed)
+
+
 def _measure_system(
     scores: ScoreTable, name: str, record: dict[str, Any], measure: Measure, by: tuple[str, ...]
 ) -> SystemResult:
@@ -223,6 +302,11 @@ def _measure_system(
     )
 
 
+def holds_benchmark(folder: Path) -> bool:
+    """Return whether a folder holds scores, or a summary of them."""
+    return any((Path(folder) / name).is_file() for name in (SCORES, SUMMARY))
+
+
 def read_result(
     folder: Path, measure: Measure | None = None, by: tuple[str, ...] | None = None, rounds: int | None = None
 ) -> BenchmarkResult:
@@ -238,18 +322,29 @@ def read_result(
         DataError: If the folder holds no scores, or they are damaged.
     """
     folder = Path(folder)
-    if not (folder / SCORES).is_file():
+    streamed = (folder / SUMMARY).is_file()
+    if not holds_benchmark(folder):
         raise DataError(
             f"no benchmark here (there is no {SCORES})", where=folder, cure="name a folder pifr benchmark --out wrote"
         )
-    scores = read_scores(folder / SCORES)
     protocol: dict[str, Any] = read_json(folder / PROTOCOL) if (folder / PROTOCOL).is_file() else {}
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     records = protocol.pop("systems", {})
-    measure = measure or Measure.from_dict(protocol.get("measure", {}))
-    measure = replace(measure, rounds=rounds or measure.rounds)
+    before = Measure.from_dict(protocol.get("measure", {}))
+    measure = replace(measure or before, rounds=rounds or (measure or before).rounds)
     by = tuple(protocol.get("by", ())) if by is None else by
-    return measure_scores(scores, protocol, records, measure, environment, by, folder)
+    if not streamed:
+        return measure_scores(read_scores(folder / SCORES), protocol, records, measure, environment, by, folder)
+    if measure == before and set(by) <= set(protocol.get("by", ())):
+        sample = read_scores(folder / SAMPLE)
+        return summarised(read_summary(folder / SUMMARY), sample, protocol, records, measure, environment, by, folder)
+    if not (folder / SCORES).is_file():
+        raise DataError(
+            "this benchmark kept a summary of its scores, which can't be measured in another way", where=folder,
+            found=f"{measure.rounds:,} rounds, by {', '.join(by) or 'nothing'}",
+            cure="leave --bootstrap and --by away, or benchmark again with --keep-scores",
+        )  # fmt: skip
+    return measure_stream(ParquetBlocks(folder / SCORES), protocol, records, measure, environment, by, folder)
 
 
 def rate_text(rate: dict[int, float], interval: dict[int, Interval], n: int = 1) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pifr.core.errors import DataError
-from pifr.evaluation.engines import Engine, TorchEngine
+from pifr.evaluation.engines import Engine, choose_engine
 
 _BLOCK = 1024
 _GALLERY_BLOCK = 65_536
@@ -60,16 +60,13 @@ class ExactSearch:
         if not len(gallery):
             raise DataError("the gallery is empty", cure="enrol at least one picture")
         self.gallery = unit_vectors(gallery, names, "enrolled embedding")
-        self.engine = _choose(engine)
-        if self.engine == "faiss":
-            import faiss
+        from pifr.evaluation.index import IndexConfig  # which reads this module
 
-            self._index = faiss.IndexFlatIP(self.gallery.shape[1])
-            self._index.add(self.gallery)
-        else:
-            self._torch = TorchEngine(self.gallery.shape[1], half=False, device="cpu")
-            for start in range(0, len(self.gallery), _GALLERY_BLOCK):
-                self._torch.add(self.gallery[start : start + _GALLERY_BLOCK])
+        self._engine = choose_engine(IndexConfig(), engine, "cpu", self.gallery.shape[1], len(self.gallery))
+        self.engine = self._engine.name
+        for start in range(0, len(self.gallery), _GALLERY_BLOCK):
+            self._engine.add(self.gallery[start : start + _GALLERY_BLOCK])
+        self._engine.finish()
 
     def search(self, probes: np.ndarray, k: int, names: Sequence[str] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the ``k`` most similar enrolled vectors of each probe.
@@ -92,9 +89,7 @@ class ExactSearch:
                 found=probes.shape[1], cure="embed both with the same recogniser",
             )  # fmt: skip
         k = min(k, len(self.gallery))
-        if self.engine == "faiss":
-            return self._index.search(probes, k)
-        return self._torch.search(probes, k)
+        return self._engine.search(probes, k)
 
     def scores(self, probes: np.ndarray, names: Sequence[str] | None = None) -> np.ndarray:
         """Return the cosine of every probe with every enrolled vector, ``(P, G)`` float32."""
@@ -104,20 +99,3 @@ class ExactSearch:
             found, rows = self.search(probes[block], len(self.gallery), None if names is None else names[block])
             np.put_along_axis(matrix[block], rows, found, axis=1)
         return matrix
-
-
-def _choose(engine: Engine) -> str:
-    from pifr.core.errors import DependencyError, require_extra
-
-    if engine == "torch":
-        return "torch"
-    # Importing FAISS before torch is reported to crash where both bring CUDA.
-    import torch  # noqa: F401
-
-    try:
-        require_extra("faiss", "faiss-cpu", "the FAISS search engine")
-    except DependencyError:
-        if engine == "faiss":
-            raise
-        return "torch"
-    return "faiss"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CHUNK_ROWS = 1_000_000
-_SCORE = "score."
+SCORE_PREFIX = "score."
 _SIDES = ("probe", "reference")
 METADATA = ("subject", "yaw", "camera", "session", "recording", "illumination", "expression", "part")
 """Columns of pictures that travel with the scores where the manifest has them, beside any asked for by name."""
@@ -88,6 +88,14 @@ class ScoreTable:
         fold = None if self.fold is None else self.fold[mask]
         return ScoreTable(self.pictures, self.probe[mask], self.reference[mask], self.search[mask], scores, fold)
 
+    def of_comparisons(
+        self, probe: np.ndarray, reference: np.ndarray, search: np.ndarray, scores: dict[str, np.ndarray]
+    ) -> ScoreTable:
+        """Return a table of other comparisons of the same pictures; who is who is not worked out again."""
+        other = ScoreTable(self.pictures, probe, reference, search, scores)
+        other.__dict__["person"] = self.person
+        return other
+
     def with_floor(self, system: str) -> np.ndarray:
         """Return the scores of ``system`` ``(C,)`` with failures below everything else.
 
@@ -105,12 +113,13 @@ class ScoreTable:
         """Write all comparisons with both sides' metadata as Parquet, a million rows at a time."""
         import pyarrow.parquet as pq
 
-        schema = self._chunk(0, 0).schema
+        schema = self.chunk(0, 0).schema
         with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             for start in range(0, max(len(self), 1), _CHUNK_ROWS):
-                writer.write_table(self._chunk(start, start + _CHUNK_ROWS))
+                writer.write_table(self.chunk(start, start + _CHUNK_ROWS))
 
-    def _chunk(self, start: int, stop: int) -> pa.Table:
+    def chunk(self, start: int, stop: int) -> pa.Table:
+        """Return the comparisons from ``start`` to ``stop`` with both sides' metadata."""
         import pyarrow as pa
 
         columns: dict[str, pa.Array] = {}
@@ -124,7 +133,7 @@ class ScoreTable:
         if self.fold is not None:
             columns["fold"] = pa.array(self.fold[start:stop], pa.int16())
         for name, values in self.scores.items():
-            columns[_SCORE + name] = pa.array(values[start:stop], pa.float32(), from_pandas=True)
+            columns[SCORE_PREFIX + name] = pa.array(values[start:stop], pa.float32(), from_pandas=True)
         for side in _SIDES:
             rows = getattr(self, side)[start:stop]
             for name in self.pictures.columns.drop("path"):
@@ -155,7 +164,9 @@ def read_scores(path: Path) -> ScoreTable:
         search = _numbers(file, "search", bool) if "search" in names else np.ones(len(codes[0]), bool)
         fold = _numbers(file, "fold", np.int16) if "fold" in names else None
         scores = {
-            name.removeprefix(_SCORE): _numbers(file, name, np.float32) for name in names if name.startswith(_SCORE)
+            name.removeprefix(SCORE_PREFIX): _numbers(file, name, np.float32)
+            for name in names
+            if name.startswith(SCORE_PREFIX)
         }
     except (pa.ArrowException, OSError) as error:
         raise DataError("can't read the scores", where=path, found=error) from error
@@ -181,8 +192,8 @@ def _require_columns(names: list[str], path: Path) -> None:
     for needed in (*_SIDES, *(f"{side}_subject" for side in _SIDES)):
         if needed not in names:
             raise DataError(f"no column {needed!r}", where=path, cure=near_names(needed, names))
-    if not any(name.startswith(_SCORE) for name in names):
-        raise DataError("no column of scores", where=path, cure=f"name it {_SCORE}<system>")
+    if not any(name.startswith(SCORE_PREFIX) for name in names):
+        raise DataError("no column of scores", where=path, cure=f"name it {SCORE_PREFIX}<system>")
 
 
 def _picture_codes(file: object) -> tuple[tuple[np.ndarray, np.ndarray], list[str]]:

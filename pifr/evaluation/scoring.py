@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pifr.core.errors import DataError
 from pifr.evaluation.engines import Engine
 from pifr.evaluation.retrieval import ExactSearch, unit_vectors
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pifr.evaluation.comparisons import Comparisons
 
 _DENSE = 4
+CONSTANT_WITHIN = 1e-5
+"""Scores that differ by less say nothing: rounding alone makes cosines differ by 1e-6."""
 _DOT_ROWS = 512
 _DOT_NUMBERS = 1 << 24
 
@@ -43,8 +46,8 @@ def score_comparisons(
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
     """
     names = pairs.pictures["path"].tolist()
-    searching = _units(probe_side, names)
-    enrolled = searching if enrolled_side is probe_side else _units(enrolled_side, names)
+    searching = units_of(probe_side, names)
+    enrolled = searching if enrolled_side is probe_side else units_of(enrolled_side, names)
     lost, missing = probe_side.failed, enrolled_side.failed
     blocks = []
     for probes, references in pairs.searches:
@@ -56,11 +59,24 @@ def score_comparisons(
         blocks.append(matrix.ravel())
     rest = slice(sum(len(block) for block in blocks), None)
     first, second = pairs.probe[rest], pairs.reference[rest]
-    blocks.append(np.where(lost[first] | missing[second], np.nan, _dot(searching, enrolled, first, second)))
+    blocks.append(np.where(lost[first] | missing[second], np.nan, dot(searching, enrolled, first, second)))
     return np.concatenate(blocks)
 
 
-def _units(embedded: Embedded, names: list[str]) -> np.ndarray:
+def refuse_constant(lowest: float, highest: float, where: str = "") -> None:
+    """Refuse scores that are all the same, whoever is compared with whom.
+
+    Raises:
+        DataError: If the highest exceeds the lowest by less than :data:`CONSTANT_WITHIN`.
+    """
+    if highest - lowest < CONSTANT_WITHIN:
+        raise DataError(
+            "every comparison got the same score, so nobody can be told apart", where=where or None,
+            found=f"{lowest:.6f}", cure="check that the embedder's weights are loaded",
+        )  # fmt: skip
+
+
+def units_of(embedded: Embedded, names: list[str]) -> np.ndarray:
     """Return unit vectors ``(N, D)``, zero where failed."""
     vectors, failed = embedded.vectors, embedded.failed
     units = np.zeros_like(vectors)
@@ -68,7 +84,7 @@ def _units(embedded: Embedded, names: list[str]) -> np.ndarray:
     return units
 
 
-def _dot(searching: np.ndarray, enrolled: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def dot(searching: np.ndarray, enrolled: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the cosine of every listed pair ``(C,)``, in blocks bounded by bytes whatever the width of a vector."""
     scores = np.empty(len(first), np.float32)
     rows, row = np.unique(first, return_inverse=True)

@@ -9,11 +9,9 @@ import pandas as pd
 
 from pifr.core.files import write_json
 from pifr.data.manifest import write_table
-from pifr.evaluation.figures import SystemScores
 from pifr.evaluation.poses import pose_matrix
 from pifr.evaluation.results import RESULTS, TABLE, BenchmarkResult
-from pifr.evaluation.thresholds import reported_part
-from pifr.metrics import cumulative_match, roc_points
+from pifr.metrics import cumulative_match
 
 _MOST_RANKS = 100
 
@@ -41,9 +39,8 @@ def save_tables(result: BenchmarkResult, folder: Path) -> Path:
 def roc_table(result: BenchmarkResult) -> pd.DataFrame:
     """Return ``system, threshold, fmr, fnmr``, a row a threshold."""
     found = []
-    for name, prepared in _prepared(result):
-        mated = prepared.table.mated
-        rates = roc_points(prepared.scores[mated], prepared.scores[~mated])
+    for name, prepared in result.prepared().items():
+        rates = prepared.curve()
         found.append(pd.DataFrame({
             "system": name, "threshold": rates.thresholds, "fmr": rates.fmr, "fnmr": rates.fnmr,
         }))  # fmt: skip
@@ -53,10 +50,10 @@ def roc_table(result: BenchmarkResult) -> pd.DataFrame:
 def cmc_table(result: BenchmarkResult) -> pd.DataFrame:
     """Return ``system, rank, share``; no row where the protocol has no search."""
     found = [pd.DataFrame({"system": [], "rank": [], "share": []})]
-    for name, prepared in _prepared(result):
+    for name, prepared in result.prepared().items():
         if prepared.search is None or prepared.ranks is None:
             continue
-        people = len(np.unique(prepared.search.reference_person))
+        people = len(prepared.search.people)
         share = cumulative_match(prepared.ranks[prepared.enrolled], min(_MOST_RANKS, people))
         found.append(pd.DataFrame({"system": name, "rank": np.arange(1, len(share) + 1), "share": share}))
     return pd.concat(found[1:] or found, ignore_index=True)
@@ -73,8 +70,3 @@ def yaw_table(result: BenchmarkResult) -> pd.DataFrame:
                 for i in range(len(yaws)) for j in range(i, len(yaws))
             ]  # fmt: skip
     return pd.DataFrame(rows, columns=["system", "yaw", "other_yaw", "eer_percent", "mated_comparisons"])
-
-
-def _prepared(result: BenchmarkResult) -> list[tuple[str, SystemScores]]:
-    part = reported_part(result.scores)
-    return [(name, SystemScores(result.scores, name, result.measure, part)) for name in result.scores.systems]

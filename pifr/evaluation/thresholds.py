@@ -14,7 +14,8 @@ import numpy as np
 
 from pifr.evaluation.figures import Measure, SystemScores, percent
 from pifr.evaluation.scores import ScoreTable
-from pifr.metrics import error_rates, error_rates_at, tar_at_far
+from pifr.evaluation.streamed import StreamedScores
+from pifr.metrics import ErrorRates, TarAtFar, error_rates, error_rates_at, tar_at_far
 
 DEV, EVAL = "dev", "eval"
 
@@ -74,13 +75,35 @@ def dev_thresholds(scores: ScoreTable, system: str, measure: Measure) -> list[De
     dev, held_out = (SystemScores(scores, system, measure, part) for part in (DEV, EVAL))
     dev_mated, dev_nonmated = _two_sides(dev)
     rates = error_rates(dev_mated, dev_nonmated)
+    tars = [tar_at_far(dev_mated, dev_nonmated, far) for far in measure.fars]
+    return [_apply(held_out, *rule) for rule in _rules(rates, tars)]
+
+
+def streamed_dev_thresholds(streamed: StreamedScores) -> list[DevThreshold]:
+    """Do the same with what is left of streamed scores."""
+    if DEV not in streamed.counts:
+        return []
+    dev = streamed.counts[DEV][DEV].scores
+    tars = [dev.tar_at_far(far) for far in streamed.measure.fars]
+    found = []
+    for rule, threshold, dev_percent in _rules(dev.error_rates(), tars):
+        fmr, fnmr = streamed.counts["all"]["all"].scores.error_rates_at(threshold)
+        by_yaw = {
+            name: group.scores.false_nonmatch_rate_at(threshold)
+            for name, group in streamed.counts.get("abs_yaw", {}).items() if group.scores.mated
+        }  # fmt: skip
+        found.append(DevThreshold(rule, threshold, round(dev_percent, 4), fmr, fnmr, by_yaw))
+    return found
+
+
+def _rules(rates: ErrorRates, tars: list[TarAtFar]) -> list[tuple[str, float, float]]:
+    """Return name, threshold and percent on dev of each rule."""
     meeting = int(np.argmin(np.abs(rates.fmr - rates.fnmr)))
     rules = [("EER", float(rates.thresholds[meeting]), 100 * rates.equal_error_rate())]
-    for far in measure.fars:
-        found = tar_at_far(dev_mated, dev_nonmated, far)
+    for found in tars:
         if not found.too_few and math.isfinite(found.threshold):
-            rules.append((f"FMR {far:g}", found.threshold, 100 * (1 - found.tar)))
-    return [_apply(held_out, *rule) for rule in rules]
+            rules.append((f"FMR {found.far:g}", found.threshold, 100 * (1 - found.tar)))
+    return rules
 
 
 def _apply(held_out: SystemScores, rule: str, threshold: float, dev_percent: float) -> DevThreshold:

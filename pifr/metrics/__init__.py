@@ -4,15 +4,20 @@ Every score is a similarity: a comparison is accepted where ``score >= threshold
 pictures of one person, *non-mated* scores compare two people.
 """
 
-from pifr.metrics.bootstrap import Interval, bootstrap_rate, bootstrap_verification, paired_difference, person_weights
+from pifr.metrics.bootstrap import Interval, bootstrap_rate, paired_difference, person_weights
+from pifr.metrics.delong import DeLong, delong_test
 from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
 from pifr.metrics.identification import (
     NOT_FOUND,
+    Answers,
+    DirAtFpir,
     cumulative_match,
     detection_identification_rate,
+    dir_text,
     open_set_rates,
     rank_n_rate,
     rank_of_mates,
+    search_answers,
 )
 from pifr.metrics.verification import (
     ErrorRates,
@@ -25,9 +30,13 @@ from pifr.metrics.verification import (
     roc_points,
     tar_at_far,
 )
+from pifr.metrics.verification_bootstrap import bootstrap_verification
 
 __all__ = [
     "NOT_FOUND",
+    "Answers",
+    "DeLong",
+    "DirAtFpir",
     "ErrorRates",
     "FoldAccuracy",
     "Interval",
@@ -38,7 +47,9 @@ __all__ = [
     "bootstrap_verification",
     "cumulative_match",
     "d_prime",
+    "delong_test",
     "detection_identification_rate",
+    "dir_text",
     "equal_error_rate",
     "error_rates",
     "error_rates_at",
@@ -49,5 +60,6 @@ __all__ = [
     "rank_n_rate",
     "rank_of_mates",
     "roc_points",
+    "search_answers",
     "tar_at_far",
 ]

@@ -10,7 +10,6 @@ of person i weighs ``w_i``, a non-mated one of i and j weighs ``w_i * w_j``, an 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,8 +19,6 @@ from pifr.core.seeds import numpy_generator
 
 ROUNDS = 1000
 LEVEL = 0.95
-_CUTS = 320
-"""Thresholds at which the rates of a round are known; between them they are read on straight lines."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +44,6 @@ class Interval:
         if math.isnan(self.low):
             return None
         return [round(100 * self.low, 4), round(100 * self.high, 4)]
-
-
-@dataclass(frozen=True)
-class VerificationIntervals:
-    """Intervals of the one-to-one figures.
-
-    Attributes:
-        eer: Of the equal error rate.
-        tar: Of the true accept rate at each false accept rate asked for.
-    """
-
-    eer: Interval
-    tar: dict[float, Interval]
 
 
 def person_weights(people: int, rounds: int = ROUNDS, seed: int = 0) -> np.ndarray:
@@ -164,134 +148,3 @@ def paired_difference(first: Interval, second: Interval) -> Interval:
     tail = (1 - first.level) / 2
     low, high = (float(value) for value in np.quantile(known, [tail, 1 - tail]))
     return Interval(low, high, first.level, people, gaps)
-
-
-def bootstrap_verification(
-    scores: np.ndarray,
-    mated: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    weights: np.ndarray,
-    fars: Sequence[float] = (),
-    level: float = LEVEL,
-) -> VerificationIntervals:
-    """Return intervals of EER and TAR@FAR from comparisons that share people.
-
-    Comparisons are counted once into (pair of people) x (cut between thresholds); a round is then one matrix
-    product. Cuts are the exact scores where few comparisons lie (all of them up to 320 distinct scores) and
-    ranks in geometric progression elsewhere.
-
-    Args:
-        scores: ``(N,)`` similarities.
-        mated: ``(N,)`` booleans.
-        first: ``(N,)`` index of the one person, a column of ``weights``.
-        second: ``(N,)`` index of the other; equal to ``first`` where mated.
-        weights: ``(R, people)`` from :func:`person_weights`.
-        fars: False accept rates at which the true accept rate is wanted.
-        level: Coverage.
-
-    Returns:
-        The intervals; NaN for a false accept rate that the impostors are too few for.
-
-    Raises:
-        DataError: If there are no mated or no non-mated comparisons.
-    """
-    from pifr.metrics.verification import equal_error_rate, tar_at_far
-
-    scores, mated = np.asarray(scores), np.asarray(mated, dtype=bool)
-    cuts, exact = _cuts(scores[mated], scores[~mated])
-    # Bin b holds cuts[b-1] <= score < cuts[b]: a comparison in a bin above b is accepted at threshold cuts[b].
-    bins = np.searchsorted(cuts, scores, side="right")
-    below_mated = _weighted_bins(bins[mated], first[mated], None, weights, len(cuts))
-    below_nonmated = _weighted_bins(bins[~mated], first[~mated], second[~mated], weights, len(cuts))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        fnmr = below_mated[:, :-1] / below_mated[:, -1:]
-        fmr = 1.0 - below_nonmated[:, :-1] / below_nonmated[:, -1:]
-    people = len(np.unique(np.concatenate([first, second])))
-    eer = percentile_interval(_crossings(fmr, fnmr), equal_error_rate(scores[mated], scores[~mated]), people, level)
-    tar = {}
-    for far in fars:
-        estimate = tar_at_far(scores[mated], scores[~mated], far).tar
-        tar[far] = percentile_interval(_tar_rounds(fmr, fnmr, far, exact), estimate, people, level)
-    return VerificationIntervals(eer, tar)
-
-
-def _cuts(mated: np.ndarray, nonmated: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return ascending thresholds ``(C,)`` from accepting all to nothing, and whether they are all there are."""
-    distinct = np.unique(np.concatenate([mated, nonmated]))
-    exact = len(distinct) <= _CUTS
-    if not exact:
-        highest_impostors = np.sort(nonmated)[::-1]
-        lowest_mates = np.sort(mated)
-        distinct = np.unique(np.concatenate([
-            distinct[:1],
-            highest_impostors[_geometric_ranks(len(nonmated), _CUTS // 2)],
-            lowest_mates[_geometric_ranks(len(mated), _CUTS // 2)],
-        ]))  # fmt: skip
-    return np.append(distinct, np.inf), exact
-
-
-def _geometric_ranks(count: int, points: int) -> np.ndarray:
-    return np.unique(np.geomspace(1, count, min(points, count)).astype(int) - 1)
-
-
-def _weighted_bins(
-    bins: np.ndarray, first: np.ndarray, second: np.ndarray | None, weights: np.ndarray, cuts: int
-) -> np.ndarray:
-    """Return ``(R, cuts + 1)``: per round the weight below each cut, and in the last column all of it.
-
-    Args:
-        bins: ``(N,)`` from ``searchsorted(cuts, score, "right")``: 1 .. cuts.
-        first: ``(N,)`` person.
-        second: ``(N,)`` other person, None for mated comparisons.
-        weights: ``(R, people)``.
-        cuts: Number of cuts.
-    """
-    people = weights.shape[1]
-    histogram = np.zeros((len(weights), cuts), dtype=np.float64)
-    if second is None:
-        counts = np.bincount(first * cuts + (bins - 1), minlength=people * cuts)
-        histogram += weights @ counts.reshape(people, cuts).astype(np.float32)
-    else:
-        order = np.argsort(first, kind="stable")
-        bounds = np.searchsorted(first[order], np.arange(people + 1))
-        for person in np.flatnonzero(np.diff(bounds)):
-            rows = order[bounds[person] : bounds[person + 1]]
-            others, column = np.unique(second[rows], return_inverse=True)
-            counts = np.bincount(column * cuts + (bins[rows] - 1), minlength=len(others) * cuts)
-            there = np.flatnonzero(weights[:, person])
-            share = weights[there][:, others] @ counts.reshape(len(others), cuts).astype(np.float32)
-            histogram[there] += weights[there, person, None] * share
-    below = np.zeros((len(weights), cuts + 1))
-    np.cumsum(histogram, axis=1, out=below[:, 1:])
-    return below
-
-
-def _crossings(fmr: np.ndarray, fnmr: np.ndarray) -> np.ndarray:
-    """Return per round ``(R,)`` where the polylines FMR and FNMR ``(R, C)`` meet; NaN where a round has neither."""
-    gap = fnmr - fmr
-    after = np.argmax(gap >= 0, axis=1)
-    before = np.maximum(after - 1, 0)
-    rows = np.arange(len(gap))
-    step = gap[rows, after] - gap[rows, before]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(after > 0, -gap[rows, before] / step, 0.0)
-    rates = fmr[rows, before] + share * (fmr[rows, after] - fmr[rows, before])
-    return np.where(np.isnan(gap).any(axis=1), np.nan, rates)
-
-
-def _tar_rounds(fmr: np.ndarray, fnmr: np.ndarray, far: float, exact: bool) -> np.ndarray:
-    """Return per round ``(R,)`` the TAR at the lowest threshold whose FMR is at most ``far``; NaN for an empty round.
-
-    Where the cuts are not all thresholds, the rates are read on the straight line to the cut before.
-    """
-    rows = np.arange(len(fmr))
-    first = np.argmax(fmr <= far + 1e-12, axis=1)
-    refused = fnmr[rows, first]
-    if not exact:
-        before = np.maximum(first - 1, 0)
-        step = fmr[rows, before] - fmr[rows, first]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.where(step > 0, (far - fmr[rows, first]) / step, 0.0)
-        refused = refused + share * (fnmr[rows, before] - refused)
-    return np.where(np.isnan(fmr).any(axis=1) | np.isnan(fnmr).any(axis=1), np.nan, 1.0 - refused)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,6 +39,29 @@ def rank_of_mates(scores: np.ndarray, probe_subjects: np.ndarray, gallery_subjec
         >>> rank_of_mates(scores, np.array(["a", "a", "c"]), np.array(["a", "b"])).tolist()[:2]
         [1, 2]
     """
+    return search_answers(scores, probe_subjects, gallery_subjects).ranks
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a gallery answers to each probe; all that figures of identification need of a row of scores.
+
+    Attributes:
+        ranks: ``(P,)`` int32, see :func:`rank_of_mates`.
+        own: ``(P,)`` best score with the probe's own person; -inf where the person is not enrolled.
+        best: ``(P,)`` best score with anybody.
+    """
+
+    ranks: np.ndarray
+    own: np.ndarray
+    best: np.ndarray
+
+
+def search_answers(scores: np.ndarray, probe_subjects: np.ndarray, gallery_subjects: np.ndarray) -> Answers:
+    """Return ranks, mate scores and best scores of probes; rows may come block by block, each with all columns.
+
+    Args and errors are those of :func:`rank_of_mates`.
+    """
     scores = np.asarray(scores)
     if scores.shape != (len(probe_subjects), len(gallery_subjects)):
         raise DataError(
@@ -57,7 +81,11 @@ def rank_of_mates(scores: np.ndarray, probe_subjects: np.ndarray, gallery_subjec
     mate_scores = by_person[np.arange(len(scores)), mate]
     # The mate itself is counted by >=, which makes the rank start at 1.
     ranks = (by_person >= mate_scores[:, None]).sum(axis=1)
-    return np.where(enrolled, ranks, NOT_FOUND).astype(np.int32)
+    return Answers(
+        np.where(enrolled, ranks, NOT_FOUND).astype(np.int32),
+        np.where(enrolled, mate_scores, -np.inf).astype(scores.dtype),
+        by_person.max(axis=1),
+    )
 
 
 def rank_n_rate(ranks: np.ndarray, n: int = 1) -> float:
@@ -132,24 +160,72 @@ def open_set_rates(
     return fpir, fnir
 
 
-def detection_identification_rate(
-    mate_scores: np.ndarray, mate_ranks: np.ndarray, stranger_best_scores: np.ndarray, fpirs: Sequence[float]
-) -> list[float]:
-    """Return DIR (1 - FNIR at rank 1) at each allowed FPIR; NaN where the strangers are too few to say.
+@dataclass(frozen=True)
+class DirAtFpir:
+    """The detection and identification rate at one false positive identification rate, and what stands behind it.
+
+    Attributes:
+        fpir: The allowed share of strangers who get an answer.
+        rate: 1 - FNIR at rank 1; NaN where the strangers are too few to say.
+        hits: ``(P,)`` which probes of enrolled people are found first and above the threshold; all false where the
+            strangers are too few.
+        strangers: Number of their searches.
+    """
+
+    fpir: float
+    rate: float
+    hits: np.ndarray = field(repr=False, compare=False)
+    strangers: int
+
+    @property
+    def too_few(self) -> bool:
+        """Whether one answer to a stranger would already be more than ``fpir`` allows."""
+        return math.isnan(self.rate)
+
+    def __str__(self) -> str:
+        return dir_text(self.fpir, self.rate)
+
+
+def dir_text(fpir: float, rate: float) -> str:
+    """Say a detection and identification rate, or that strangers are too few for it, in words.
 
     Example:
-        >>> detection_identification_rate(
+        >>> dir_text(0.01, math.nan)
+        'too few strangers: FPIR 0.01 needs at least 100 of their searches'
+    """
+    if math.isnan(rate):
+        return f"too few strangers: FPIR {fpir:g} needs at least {math.ceil(round(1 / fpir, 6)):,} of their searches"
+    return f"DIR {100 * rate:.2f} % at FPIR {fpir:g}"
+
+
+def detection_identification_rate(
+    mate_scores: np.ndarray, mate_ranks: np.ndarray, stranger_best_scores: np.ndarray, fpirs: Sequence[float]
+) -> list[DirAtFpir]:
+    """Return DIR (1 - FNIR at rank 1) at each allowed FPIR, as ISO/IEC 19795-1 defines them.
+
+    Args:
+        mate_scores: ``(P,)`` each enrolled probe's best score with its own person.
+        mate_ranks: ``(P,)`` that person's rank.
+        stranger_best_scores: ``(Q,)`` best score of each probe whose person is not enrolled.
+        fpirs: Allowed shares of strangers who get an answer.
+
+    Example:
+        >>> half, hundredth = detection_identification_rate(
         ...     np.array([0.9, 0.4]), np.array([1, 1]), np.array([0.3, 0.5]), [0.5, 0.01])
-        [1.0, nan]
+        >>> half.rate
+        1.0
+        >>> print(hundredth)
+        too few strangers: FPIR 0.01 needs at least 100 of their searches
     """
     strangers = np.sort(stranger_best_scores)
-    rates = []
+    first = np.asarray(mate_ranks) <= 1
+    found = []
     for fpir in fpirs:
         allowed = math.floor(fpir * len(strangers) + 1e-9)
         if allowed < 1:
-            rates.append(math.nan)
+            found.append(DirAtFpir(fpir, math.nan, np.zeros(len(first), bool), len(strangers)))
             continue
         refused = strangers[len(strangers) - allowed - 1] if allowed < len(strangers) else -np.inf
-        accepted = (np.asarray(mate_scores) > refused) & (np.asarray(mate_ranks) <= 1)
-        rates.append(float(accepted.mean()))
-    return rates
+        hits = (np.asarray(mate_scores) > refused) & first
+        found.append(DirAtFpir(fpir, float(hits.mean()), hits, len(strangers)))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from pifr.core.files import write_text
 from pifr.evaluation.figures import SystemScores
 from pifr.evaluation.joining import join_results
 from pifr.evaluation.poses import pose_matrix
+from pifr.evaluation.preservation_result import PreservationResult
 from pifr.evaluation.results import BenchmarkResult
-from pifr.evaluation.thresholds import reported_part
-from pifr.metrics import cumulative_match, roc_points
+from pifr.evaluation.streamed import StreamedScores
+from pifr.metrics import cumulative_match
 from pifr.report import plots, tables
 from pifr.report.maps import embedding_map
 from pifr.report.pictures import file_uri, worst_pairs
@@ -25,6 +26,9 @@ from pifr.report.settings import downloads, flat_environment, settings
 from pifr.report.words import Headline, headline
 
 _CMC_RANKS = 20
+_BARS = 50
+_UNNAMED: dict[str, Any] = {"name": "", "title": "", "data": "", "measures": "", "source": "unknown", "notes": []}
+"""Of scores made elsewhere, with no protocol.json beside them."""
 
 
 def write_report(
@@ -33,6 +37,7 @@ def write_report(
     pictures: Sequence[tuple[str, Path]] = (),
     summary_rows: Sequence[tuple[str, str]] = (),
     title: str = "Face recognition across pose",
+    preservation: Sequence[PreservationResult] = (),
 ) -> Path:
     """Write one self-contained HTML page.
 
@@ -43,6 +48,7 @@ def write_report(
         pictures: Titles and PNG or JPEG files shown right after the first table, for example a grid of views.
         summary_rows: Labels and values shown beside the headline, for example times by stage.
         title: The page's heading.
+        preservation: What ``pifr benchmark --protocol preservation`` found, shown below the benchmarks.
 
     Returns:
         ``path``.
@@ -51,7 +57,7 @@ def write_report(
         DataError: If there is no result or a picture is missing.
     """
     results = join_results([results] if isinstance(results, BenchmarkResult) else list(results))
-    if not results:
+    if not results and not preservation:
         raise DataError("a report needs at least one benchmark")
     shown = [{"title": name, "uri": file_uri(Path(file))} for name, file in pictures]
     environment = Environment(
@@ -63,6 +69,7 @@ def write_report(
         title=title,
         style=Markup(style),
         sections=[_section(result) for result in results],
+        preservation=[tables.preservation_section(each) for each in preservation],
         pictures=shown,
         summary_rows=list(summary_rows),
     )
@@ -72,12 +79,11 @@ def write_report(
 
 def _section(result: BenchmarkResult) -> dict[str, Any]:
     """Collect everything the page says of one benchmark."""
-    part = reported_part(result.scores)
-    prepared = {s.name: SystemScores(result.scores, s.name, result.measure, part) for s in result.systems}
+    prepared: Mapping[str, SystemScores | StreamedScores] = result.prepared()
     folder = Path(str(result.protocol.get("folder", ".")))
     told: Headline = headline(result)
     return {
-        "protocol": result.protocol,
+        "protocol": {**_UNNAMED, **result.protocol},
         "headline": told.sentence,
         "facts": told.facts,
         "rank_table": tables.rank_table(result),
@@ -98,26 +104,26 @@ def _section(result: BenchmarkResult) -> dict[str, Any]:
     }
 
 
-def _plots(result: BenchmarkResult, prepared: dict[str, SystemScores]) -> dict[str, Any]:
-    curves = [(name, roc_points(*_two_sides(scores))) for name, scores in prepared.items()]
+def _plots(result: BenchmarkResult, prepared: Mapping[str, SystemScores | StreamedScores]) -> dict[str, Any]:
+    curves = [(name, scores.curve()) for name, scores in prepared.items()]
     drawn: dict[str, Any] = {"roc": Markup(plots.roc(curves)), "det": Markup(plots.det(curves))}
     drawn["yaw"] = drawn["cmc"] = None
     if result.systems[0].by_yaw and result.systems[0].overall.rank:
         drawn["yaw"] = Markup(plots.rank_against_yaw([(s.name, s.by_yaw) for s in result.systems]))
     ranks = [(name, s.ranks[s.enrolled]) for name, s in prepared.items() if s.ranks is not None]
     if len(ranks) == len(prepared):
-        people = len(set(result.scores.person[result.scores.reference[result.scores.search]].tolist()))
+        people = next(len(s.search.people) for s in prepared.values() if s.search is not None)
         deepest = min(_CMC_RANKS, people)
         drawn["cmc"] = Markup(plots.cmc([(name, cumulative_match(found, deepest)) for name, found in ranks]))
     return drawn
 
 
-def _errors(result: BenchmarkResult, prepared: SystemScores, folder: Path, index: int) -> dict[str, Any]:
+def _errors(
+    result: BenchmarkResult, prepared: SystemScores | StreamedScores, folder: Path, index: int
+) -> dict[str, Any]:
     """Everything about one system that has a place of its own: histogram, heat map, worst pairs."""
-    name, table = prepared.system, prepared.table
-    values = table.scores[name]
-    known = ~np.isnan(values)
-    false_matches, false_nonmatches = worst_pairs(table, name, folder)
+    name = prepared.system
+    false_matches, false_nonmatches = worst_pairs(prepared.worst, name, folder)
     heat = drawn_map = None
     if not result.scores.search.all():
         found = embedding_map(result.scores, name)
@@ -127,7 +133,7 @@ def _errors(result: BenchmarkResult, prepared: SystemScores, folder: Path, index
     return {
         "name": name,
         "colour": plots.colour(index),
-        "histogram": Markup(plots.score_histogram(values[known & table.mated], values[known & ~table.mated], index)),
+        "histogram": Markup(_histogram(prepared, index)),
         "heat_map": heat,
         "map": drawn_map,
         "false_matches": false_matches,
@@ -135,5 +141,9 @@ def _errors(result: BenchmarkResult, prepared: SystemScores, folder: Path, index
     }
 
 
-def _two_sides(scores: SystemScores) -> tuple[np.ndarray, np.ndarray]:
-    return scores.scores[scores.table.mated], scores.scores[~scores.table.mated]
+def _histogram(prepared: SystemScores | StreamedScores, index: int) -> str:
+    if isinstance(prepared, SystemScores):
+        values, mated = prepared.table.scores[prepared.system], prepared.table.mated
+        known = ~np.isnan(values)
+        return plots.score_histogram(values[known & mated], values[known & ~mated], index)
+    return plots.counted_histogram(*prepared.counts["all"]["all"].scores.histogram(_BARS), index)

@@ -57,7 +57,7 @@ def rank_against_yaw(systems: Sequence[tuple[str, dict[str, Figures]]]) -> str:
     Returns:
         An ``<svg>`` element.
     """
-    with _figure(8.6, 3.3, "rank against yaw") as (figure, axes):
+    with figure_in_style(8.6, 3.3, "rank against yaw") as (figure, axes):
         every_yaw: set[float] = set()
         for index, (name, by_yaw) in enumerate(systems):
             points = [(float(yaw), f) for yaw, f in by_yaw.items() if yaw != "unknown" and 1 in f.rank]
@@ -78,7 +78,7 @@ def rank_against_yaw(systems: Sequence[tuple[str, dict[str, Figures]]]) -> str:
 
 def roc(systems: Sequence[tuple[str, ErrorRates]]) -> str:
     """Draw TAR against FAR on a logarithmic axis."""
-    with _figure(4.1, 3.7, "roc") as (figure, axes):
+    with figure_in_style(4.1, 3.7, "roc") as (figure, axes):
         for index, (name, rates) in enumerate(systems):
             # Below one in all impostors nothing was measured, so the line starts there.
             seen = rates.fmr >= 1 / rates.nonmated
@@ -95,7 +95,7 @@ def roc(systems: Sequence[tuple[str, ErrorRates]]) -> str:
 def det(systems: Sequence[tuple[str, ErrorRates]]) -> str:
     """Draw FNMR against FMR on normal-deviate axes (Martin et al., "The DET curve", Eurospeech 1997)."""
     ticks = np.array([0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95])
-    with _figure(4.1, 3.7, "det") as (figure, axes):
+    with figure_in_style(4.1, 3.7, "det") as (figure, axes):
         smallest = 0.5
         for index, (name, rates) in enumerate(systems):
             inside = (rates.fmr > 0) & (rates.fmr < 1) & (rates.fnmr > 0) & (rates.fnmr < 1)
@@ -119,7 +119,7 @@ def det(systems: Sequence[tuple[str, ErrorRates]]) -> str:
 
 def cmc(systems: Sequence[tuple[str, np.ndarray]]) -> str:
     """Draw the share of probes found within rank N; ``(N,)`` a system."""
-    with _figure(4.1, 3.7, "cmc") as (figure, axes):
+    with figure_in_style(4.1, 3.7, "cmc") as (figure, axes):
         for index, (name, rates) in enumerate(systems):
             axes.plot(np.arange(1, len(rates) + 1), 100 * rates, marker=".", color=colour(index), label=name)
         axes.set_ylim(top=102)
@@ -132,13 +132,19 @@ def cmc(systems: Sequence[tuple[str, np.ndarray]]) -> str:
 
 def score_histogram(genuine: np.ndarray, impostor: np.ndarray, index: int) -> str:
     """Draw how scores of one system spread: mated in its colour, non-mated in grey, each with area 1."""
-    with _figure(4.6, 2.9, f"histogram {index}") as (figure, axes):
-        both = np.concatenate([_sample(genuine), _sample(impostor)])
-        # Few scores in many bars would draw noise.
-        bins = int(np.clip(1.5 * math.sqrt(min(len(genuine), len(impostor))), 12, 50))
-        edges = np.histogram_bin_edges(both, bins=bins).tolist()
-        axes.hist(impostor, edges, density=True, color="#9aa3ad", alpha=0.55, label="two people")
-        axes.hist(genuine, edges, density=True, color=colour(index), alpha=0.65, label="one person")
+    both = np.concatenate([_sample(genuine), _sample(impostor)])
+    # Few scores in many bars would draw noise.
+    bins = int(np.clip(1.5 * math.sqrt(min(len(genuine), len(impostor))), 12, 50))
+    edges = np.histogram_bin_edges(both, bins=bins)
+    return counted_histogram(np.histogram(genuine, edges)[0], np.histogram(impostor, edges)[0], edges, index)
+
+
+def counted_histogram(genuine: np.ndarray, impostor: np.ndarray, edges: np.ndarray, index: int) -> str:
+    """Draw the same from counts ``(B,)`` between edges ``(B + 1,)``."""
+    with figure_in_style(4.6, 2.9, f"histogram {index}") as (figure, axes):
+        bars = ((impostor, "#9aa3ad", 0.55, "two people"), (genuine, colour(index), 0.65, "one person"))
+        for counts, ink, alpha, label in bars:
+            axes.hist(edges[:-1], edges.tolist(), weights=counts, density=True, color=ink, alpha=alpha, label=label)
         axes.set_xlabel("cosine")
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -157,7 +163,7 @@ def yaw_heat_map(names: Sequence[str], rates: np.ndarray, title: str) -> str:
     """
     side = 0.9 + 0.36 * len(names)
     signed = [name.replace("-", "\u2212") for name in names]
-    with _figure(side + 0.2, side, f"heat map {title}") as (figure, axes):
+    with figure_in_style(side + 0.2, side, f"heat map {title}") as (figure, axes):
         axes.imshow(100 * rates, cmap="YlOrRd", vmin=0, vmax=50, aspect="equal")
         axes.set_xticks(range(len(names)), signed, fontsize=8.5)
         axes.set_yticks(range(len(names)), signed, fontsize=8.5)
@@ -190,7 +196,7 @@ def embedding_map(found: EmbeddingMap, title: str) -> list[str]:
     people, counts = np.unique(found.person, return_counts=True)
     told_apart = (len(COLOURS) - 1) * len(_MARKERS)
     shown = people[np.argsort(-counts, kind="stable")[:told_apart]]
-    with _figure(4.6, 4.2, f"map by person {title}") as (figure, axes):
+    with figure_in_style(4.6, 4.2, f"map by person {title}") as (figure, axes):
         others = ~np.isin(found.person, shown)
         axes.scatter(*found.places[others].T, color="#b4bcc5", s=16, linewidths=0)
         for index, person in enumerate(shown):
@@ -201,7 +207,7 @@ def embedding_map(found: EmbeddingMap, title: str) -> list[str]:
         axes.set_title(f"by person ({len(shown)} of {len(people)} in colour)", fontsize=10.5)
         _bare(axes)
         by_person = _svg(figure)
-    with _figure(4.6, 4.2, f"map by yaw {title}") as (figure, axes):
+    with figure_in_style(4.6, 4.2, f"map by yaw {title}") as (figure, axes):
         limit = max(float(np.nanmax(np.abs(found.yaw_degrees))), 1.0)
         drawn = axes.scatter(*found.places.T, c=found.yaw_degrees, s=18, linewidths=0, cmap="coolwarm",
                              vmin=-limit, vmax=limit)  # fmt: skip
@@ -214,7 +220,14 @@ def embedding_map(found: EmbeddingMap, title: str) -> list[str]:
 
 
 @contextmanager
-def _figure(width_inches: float, height_inches: float, salt: str) -> Iterator[tuple[Figure, Any]]:
+def figure_in_style(width_inches: float, height_inches: float, salt: str) -> Iterator[tuple[Figure, Any]]:
+    """Open a figure and its axes in the look of all plots.
+
+    Args:
+        width_inches: Width.
+        height_inches: Height.
+        salt: Text that makes ids inside an SVG different from those of other plots on a page.
+    """
     import matplotlib as mpl
 
     # The salt makes ids inside the SVG the same in every run, and different between the plots of one page.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pifr.evaluation.figures import Figures
+from pifr.evaluation.preservation_result import PreservationResult
 from pifr.evaluation.results import BenchmarkResult, SystemResult
 from pifr.report.plots import colour
 
@@ -108,6 +109,21 @@ def column_tables(result: BenchmarkResult) -> list[dict[str, Any]]:
         counts = [f"{figures.probes:,}" for figures in first.values()]
         tables.append({"column": column, "groups": list(first), "rows": rows, "counts": counts})
     return tables
+
+
+def preservation_section(result: PreservationResult) -> dict[str, Any]:
+    """Everything the page says of one set of generated views."""
+    table = result.table()
+    rows = [
+        (colour([each.name for each in result.systems].index(row[0])), list(row))
+        for row in table.itertuples(index=False, name=None)
+    ]
+    return {
+        "protocol": result.protocol, "columns": list(table.columns), "rows": rows,
+        "notes": [f"{system.name}: {system.note}" for system in result.systems if system.note],
+        "records": [(system.name, system.record) for system in result.systems],
+        "environment": [(key, value) for key, value in result.environment.items() if value not in (None, "", {}, [])],
+    }  # fmt: skip
 
 
 def degrees(groups: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from pifr.cli.benchmark import benchmark
 from pifr.cli.report import report
 from pifr.core.errors import PifrError
 from pifr.data.spec import InputSpec
+from pifr.evaluation.blocks import MAX_SCORE_ROWS
 
 MODULE = """
 import numpy as np
@@ -216,3 +217,24 @@ def test_figures_as_csv_open_in_pandas(module, manifest, tmp_path):
     run(benchmark, "--data", manifest, "--embedder", module, "--out", tmp_path / "bench", "--bootstrap", 5)
     table = pd.read_csv(tmp_path / "bench" / "results.csv")
     assert set(table["grouped_by"]) == {"all", "abs_yaw", "yaw"}
+
+
+def test_too_many_scores_are_streamed_and_reported_again(module, manifest, tmp_path):
+    out = tmp_path / "bench"
+    common = ["--data", manifest, "--embedder", module, "--out", out, "--bootstrap", 20]
+    printed = run(benchmark, *common, "--max-score-rows", 100)
+    assert "note: 864 comparisons were streamed" in printed
+    assert not (out / "scores.parquet").exists()
+    figures = json.loads((out / "results.json").read_text())
+    run(report, out, "--out", tmp_path / "again.html", "--tables", tmp_path / "tables")
+    assert json.loads((tmp_path / "tables" / "results.json").read_text()) == figures
+    with pytest.raises(PifrError, match="can't be measured in another way"):
+        run(report, out, "--bootstrap", 30)
+    run(benchmark, *common, "--max-score-rows", 100, "--keep-scores")
+    assert (out / "scores.parquet").exists()
+    run(report, out, "--bootstrap", 30, "--out", tmp_path / "again.html")
+
+
+def test_the_limit_of_held_scores_is_the_one_of_the_library():
+    default = next(each.default for each in benchmark.params if each.name == "max_score_rows")
+    assert default == MAX_SCORE_ROWS

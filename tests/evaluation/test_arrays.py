@@ -100,6 +100,7 @@ GOOD = (np.array([0.9, 0.1, 0.2]), np.array([True, False, False]))
     [([0.9, 0.8], [True, True], {}, "comparisons of one person and of two, found mated comparisons only"),
      ([0.9, 0.8], [False, False], {}, "found non-mated comparisons only"),
      ([0.5, 0.5], [True, False], {}, "same score, so nobody can be told apart, found 0.5"),
+     ([0.5, 0.500005], [True, False], {}, "same score, so nobody can be told apart, found 0.5"),
      ([0.5, np.nan], [True, False], {}, "comparison 2: a score is not a finite number, found nan"),
      ([0.5], [True, False], {}, "two lists of one length"),
      ([0.5, 0.1], [True, False], {"first": ["a", "a"]}, "of both sides, or of neither"),

@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from pifr.cli.report import report
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import make_manifest
 from pifr.data.pictures import read_picture, write_picture
 from pifr.data.spec import InputSpec
 from pifr.evaluation import Measure, measure_preservation
+from pifr.evaluation.preservation_result import read_preservation
 
 QUICK = Measure(rounds=50)
 CODES = {"a": [1, 0, 0], "b": [0, 1, 0], "c": [0, 0, 1]}
@@ -168,3 +171,27 @@ def test_an_embedder_that_fails_everywhere_is_refused(sets):
 
     with pytest.raises(DataError, match="not one real picture gave an embedding"):
         measure_preservation(*sets, [Nothing()])
+
+
+def test_a_saved_result_is_read_back_and_shown(sets, tmp_path):
+    found = measure_preservation(*sets, [Corner(), Corner()], names=["one", "<two>"], measure=QUICK, accept_fmr=0.2)
+    found.save(tmp_path)
+    again = read_preservation(tmp_path)
+    assert again.to_dict() == found.to_dict()
+    assert again.table().equals(found.table())
+    outcome = CliRunner().invoke(report, [str(tmp_path), "--out", str(tmp_path / "p.html")], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    page = (tmp_path / "p.html").read_text()
+    assert "Are generated views still the person?" in page
+    assert "&lt;two&gt;" in page
+    assert "<two>" not in page
+    for text in found.table()["cosine to source"]:
+        assert text in page
+
+
+def test_a_damaged_result_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"there is no preservation\.json"):
+        read_preservation(tmp_path)
+    (tmp_path / "preservation.json").write_text('{"systems": []}')
+    with pytest.raises(DataError, match="can't read the preservation result"):
+        read_preservation(tmp_path)

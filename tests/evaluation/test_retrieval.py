@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pifr.core.errors import DataError, DependencyError
+from pifr.evaluation import build_index, engines
 from pifr.evaluation.retrieval import ExactSearch, unit_vectors
 
 ENGINES = ["faiss", "torch"]
+_EMPTY = engines._empty
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,17 @@ def test_wrong_width_and_empty_gallery_are_refused(vectors):
         ExactSearch(np.zeros((0, 4)))
     with pytest.raises(DataError, match="table"):
         unit_vectors(np.ones(3))
+
+
+def test_a_flat_gallery_is_built_in_one_place(vectors, monkeypatch):
+    built = []
+    monkeypatch.setattr("pifr.evaluation.engines._empty", lambda *args: built.append(args) or _EMPTY(*args))
+    gallery, probes = vectors
+    exact = ExactSearch(gallery, engine="faiss").search(probes, 3)
+    index = build_index(gallery, [str(row) for row in range(len(gallery))], engine="faiss").search(probes, 3)
+    assert len(built) == 2
+    for one, other in zip(exact, index, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_without_faiss_torch_takes_over(vectors, monkeypatch):

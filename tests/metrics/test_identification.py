@@ -97,9 +97,11 @@ def test_cmc_is_one_minus_fnir_without_threshold():
 
 def test_dir_says_nothing_where_strangers_are_too_few():
     rates = detection_identification_rate(np.array([0.9, 0.6]), np.array([1, 1]), np.array([0.7, 0.1]), [0.5, 0.1, 1.0])
-    assert rates[0] == 1.0
-    assert math.isnan(rates[1])
-    assert rates[2] == 1.0
+    assert [each.rate for each in rates[::2]] == [1.0, 1.0]
+    assert math.isnan(rates[1].rate)
+    assert [each.too_few for each in rates] == [False, True, False]
+    assert str(rates[1]) == "too few strangers: FPIR 0.1 needs at least 10 of their searches"
+    assert str(rates[0]) == "DIR 100.00 % at FPIR 0.5"
 
 
 def test_open_set_needs_strangers():

@@ -1,0 +1,124 @@
+"""The headline: how much of the pose gap do generated views win back?
+
+    python benchmarks/pose_gap.py --quick --out runs/pose-gap-quick
+    python benchmarks/pose_gap.py --out runs/pose-gap --results docs/results
+
+One recogniser a row (see --list), all with the same network, loss and steps; people A (seen from all sides), B (frontal
+pictures only) and C (the test) share nobody; every seed draws other people and trains anew. A step that is done in
+--out and whose inputs are unchanged is kept, so an interrupted study is gone on with by the same command.
+
+Writes pose_gap.json, pose_gap.md, pose_gap.png and .svg into --results (by default --out).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.study.pool import open_pool
+from benchmarks.study.rows import QUICK as QUICK_ROWS
+from benchmarks.study.rows import Row, all_rows, choose_rows
+from benchmarks.study.settings import QUICK, StudySettings
+from benchmarks.study.study import Outcome, run_study
+from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, gain_by_size, markdown, summarise
+from pifr.core.config import check_config
+from pifr.core.environment import environment_record
+from pifr.core.errors import PifrError
+from pifr.core.files import write_json, write_text
+
+NAME = "pose_gap"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--out", type=Path, default=Path("runs/pose-gap"), help="folder of everything that is made")
+    made.add_argument("--results", type=Path, help="folder of table and plots; --out where absent")
+    made.add_argument("--quick", action="store_true", help="few people and steps, one seed: shows that it runs")
+    made.add_argument("--twin", help="manifest of rendered people to draw from, instead of rendering")
+    made.add_argument("--generator", action="append", default=[], metavar="[NAME=]RUN",
+                      help="trained generator, ipgan where no name stands before it; repeatable")  # fmt: skip
+    made.add_argument("--rows", help="keys of rows, with commas; all where absent")
+    made.add_argument("--seeds", help="seeds, with commas")
+    made.add_argument("--people", help="people of A, B and C, with commas")
+    made.add_argument("--a-sizes", help="people of A for the rows on its size, with commas; empty for none")
+    made.add_argument("--generator-steps", type=int, help="training steps of every generator")
+    made.add_argument("--steps", type=int, help="training steps of every recogniser")
+    made.add_argument("--width", type=float, help="width of the recogniser's network")
+    made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    made.add_argument("--list", action="store_true", help="list the rows and stop")
+    return made
+
+
+def settings_of(options: argparse.Namespace) -> StudySettings:
+    """Return the settings that a command line asks for."""
+    values: dict[str, Any] = StudySettings().model_dump()
+    if options.quick:
+        values |= {**QUICK, "rows": QUICK_ROWS}
+    for name in ("seeds", "people", "a_sizes"):
+        text = getattr(options, name)
+        if text is not None:
+            values[name] = _numbers(text, f"--{name.replace('_', '-')}")
+    if options.rows:
+        values["rows"] = tuple(options.rows.split(","))
+    values["twin"], values["device"] = options.twin, options.device
+    named = [text.partition("=") if "=" in text else ("ipgan", "=", text) for text in options.generator]
+    values["generator_runs"] = {name: run for name, _, run in named}
+    if options.generator_steps:
+        values["generator"] = {**values["generator"], "steps": options.generator_steps}
+    if options.steps:
+        values["recogniser"] = {**values["recogniser"], "steps": options.steps}
+    if options.width:
+        values["recogniser"] = {
+            **values["recogniser"], "backbone": {**values["recogniser"]["backbone"], "width": options.width}
+        }  # fmt: skip
+    return check_config(StudySettings, values, "the study")
+
+
+def write_results(outcome: Outcome, rows: list[Row], settings: StudySettings, folder: Path) -> str:
+    """Write JSON, table and plots; return the table."""
+    environment = environment_record()
+    record = {
+        "created": environment["created"], "command": environment["command"], "git_commit": environment["git_commit"],
+        "machine": {key: environment[key] for key in ("processor", "cpus", "gpus", "platform", "versions")},
+    }  # fmt: skip
+    found = summarise(outcome, rows, settings, record)
+    write_json(folder / f"{NAME}.json", found)
+    table = markdown(found)
+    write_text(folder / f"{NAME}.md", table)
+    if found["rows"]:
+        draw_rank_against_yaw(found, folder / f"{NAME}.png")
+    draw_gain_by_size(gain_by_size(outcome, rows, settings.people[0]), folder / f"{NAME}_by_size_of_A.png")
+    return table
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the study; return the exit status."""
+    options = parser().parse_args(arguments)
+    if options.list:
+        print("\n".join(f"{row.key:<16} {row.title}" for row in all_rows()))
+        return 0
+    try:
+        settings = settings_of(options)
+        rows = choose_rows(settings.rows, settings.a_sizes)
+        outcome = run_study(settings, rows, open_pool(settings, options.out), options.out)
+        print(write_results(outcome, rows, settings, options.results or options.out))
+    except PifrError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(each) for each in text.split(",") if each)
+    except ValueError as error:
+        raise PifrError("whole numbers with commas between them are wanted", where=option, found=repr(text)) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

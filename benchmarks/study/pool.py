@@ -1,0 +1,94 @@
+"""The people to draw from: a manifest at hand, or the twin rendered for them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from benchmarks.study.settings import StudySettings
+from pifr.core.errors import DataError
+from pifr.data.manifest import Manifest, concatenate, read_manifest
+
+_TRAIN_SESSION, _TEST_SESSION, _RECORDING = 1, 2, 1
+
+
+class Pool(Protocol):
+    """People to draw from, and their pictures."""
+
+    def subjects(self) -> list[str]:
+        """Everybody there is."""
+        ...
+
+    def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
+        """Return the pictures of who was drawn as A, B and C."""
+        ...
+
+
+class ManifestPool:
+    """The people of the manifest ``settings.twin``, seen by the study's cameras."""
+
+    def __init__(self, settings: StudySettings) -> None:
+        data = read_manifest(str(settings.twin), ["yaw"])
+        if "camera" in data.table:
+            data = data.select(data.table["camera"].isin(settings.cameras))
+        if not len(data):
+            raise DataError("no picture is by one of the study's cameras", where=settings.twin)
+        self._data = data
+
+    def subjects(self) -> list[str]:
+        """Everybody there is."""
+        return self._data.subjects
+
+    def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
+        """Return the pictures of who was drawn."""
+        return self._data.select(self._data.table["subject"].isin([name for names in drawn.values() for name in names]))
+
+
+class TwinPool:
+    """People of the twin who came to both sessions: A and B are rendered in the first, C in the second.
+
+    Pictures that another seed rendered before are kept.
+
+    Args:
+        settings: The study's.
+        out: Folder of the rendered pictures, common to all seeds.
+    """
+
+    def __init__(self, settings: StudySettings, out: Path) -> None:
+        self._settings, self._out = settings, Path(out)
+
+    def subjects(self) -> list[str]:
+        """Everybody who came to both sessions."""
+        from pifr.twin import TwinConfig, twin_index
+        from pifr.twin.config import MOST_PEOPLE
+
+        came = []
+        for session in (_TRAIN_SESSION, _TEST_SESSION):
+            index = twin_index(TwinConfig(
+                people=MOST_PEOPLE, sessions=(session,), recordings=(_RECORDING,), lights=("07",),
+                cameras=self._settings.cameras[:1], size_px=self._settings.size_px,
+            ))  # fmt: skip
+            came.append(set(index["subject"]))
+        return sorted(came[0] & came[1])
+
+    def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
+        """Render who was drawn, or what is still missing of them."""
+        settings = self._settings
+        trained = self._render([*drawn["A"], *drawn["B"]], _TRAIN_SESSION, settings.train_lights)
+        return concatenate([trained, self._render(drawn["C"], _TEST_SESSION, settings.test_lights)])
+
+    def _render(self, subjects: list[str], session: int, lights: tuple[str, ...]) -> Manifest:
+        from pifr.twin import TwinConfig, render_twin
+
+        people = ",".join(str(int(name)) for name in subjects)
+        config = TwinConfig(
+            people=people, sessions=(session,), recordings=(_RECORDING,), cameras=self._settings.cameras,
+            lights=lights, size_px=self._settings.size_px,
+        )  # fmt: skip
+        return render_twin(config, self._out, workers=os.cpu_count() or 1)
+
+
+def open_pool(settings: StudySettings, out: Path) -> Pool:
+    """Return the manifest's people, or the twin's where none is named."""
+    return TwinPool(settings, Path(out) / "twin") if settings.twin is None else ManifestPool(settings)

@@ -1,0 +1,105 @@
+"""The rows of the study: what each recogniser learns from, and what stands between it and the probe.
+
+Everything else is the same in all of them: network, loss, steps, batches, changes of pictures, and the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pifr.core.errors import ConfigError, near_names
+
+GENERATORS = ("ipgan", "drgan", "crgan")
+VIEW_METHODS = (*GENERATORS, "headmodel")
+A_SIZES = (25, 50, 100, 200)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recogniser.
+
+    Attributes:
+        key: Short name, a file name.
+        title: As tables show it.
+        teachers: Whether it learns from A's multi-view pictures.
+        true_views: Whether it learns from B's true views instead of B's frontal pictures.
+        flips: Whether mirror images are among the random changes.
+        views: Method whose views of B it learns from; None for none.
+        dream: Whether its backbone has a DREAM block.
+        frontalised: Generator that turns probes to the front; None for none.
+        on_the_fly: Whether the views are made inside the training step instead of before.
+        a_people: People of A that there are; None for all.
+    """
+
+    key: str
+    title: str
+    teachers: bool = False
+    true_views: bool = False
+    flips: bool = True
+    views: str | None = None
+    dream: bool = False
+    frontalised: str | None = None
+    on_the_fly: bool = False
+    a_people: int | None = None
+
+    @property
+    def generator(self) -> str | None:
+        """The generator it needs trained; None for none."""
+        chosen = self.views or self.frontalised
+        return chosen if chosen in GENERATORS else None
+
+    @property
+    def recogniser(self) -> tuple[object, ...]:
+        """What its recogniser is trained on; rows that differ in the test alone share one."""
+        return (self.teachers, self.true_views, self.flips, self.views, self.dream, self.on_the_fly, self.a_people)
+
+
+B, AB, B_TRUE, ORACLE = "b", "ab", "b_true", "ab_true"
+
+
+def all_rows(sizes: Sequence[int] = A_SIZES) -> list[Row]:
+    """Return every row of the study.
+
+    Args:
+        sizes: People of A for the rows on its size.
+    """
+    rows = [
+        Row("b_plain", "B frontal, no flips", flips=False),
+        Row(B, "B frontal"),
+        Row("ab_plain", "A + B frontal, no flips", teachers=True, flips=False),
+        Row(AB, "A + B frontal", teachers=True),
+        Row(B_TRUE, "B true views", true_views=True),
+        Row(ORACLE, "A + B true views (oracle)", teachers=True, true_views=True),
+    ]
+    rows += [Row(f"b_{name}", f"B + views by {name}", views=name) for name in VIEW_METHODS]
+    rows += [Row(f"ab_{name}", f"A + B + views by {name}", teachers=True, views=name) for name in VIEW_METHODS]
+    rows += [
+        Row("ab_ipgan_dream", "A + B + views by ipgan, DREAM", teachers=True, views="ipgan", dream=True),
+        Row("ab_ipgan_fly", "A + B + views by ipgan on the fly", teachers=True, views="ipgan", on_the_fly=True),
+        Row("ab_frontalised", "A + B, probes frontalised by ipgan", teachers=True, frontalised="ipgan"),
+    ]
+    for size in sizes:
+        rows.append(Row(f"a{size}_b", f"A of {size} + B frontal", teachers=True, a_people=size))
+        rows.append(
+            Row(f"a{size}_b_ipgan", f"A of {size} + B + views by ipgan", teachers=True, views="ipgan", a_people=size)
+        )
+    return rows
+
+
+QUICK = (B, AB, B_TRUE, ORACLE, "b_ipgan", "ab_ipgan", "ab_headmodel", "ab_frontalised")
+"""The rows of ``--quick``: both gaps, both ends of each, and three ways to close them."""
+
+
+def choose_rows(keys: Sequence[str], sizes: Sequence[int] = A_SIZES) -> list[Row]:
+    """Return the rows called ``keys``, in the study's order; all of them where none is named.
+
+    Raises:
+        ConfigError: If there is no such row.
+    """
+    rows = all_rows(sizes)
+    known = [row.key for row in rows]
+    for key in keys:
+        if key not in known:
+            raise ConfigError(f"no row {key!r}", where="--rows", cure=near_names(key, known))
+    return [row for row in rows if not keys or row.key in keys]

@@ -1,0 +1,182 @@
+"""One function a step: generator, views, recogniser, benchmark. Here alone the study depends on the toolkit."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.study.gaps import Measured
+from pifr.core.checkpoint import list_checkpoints
+from pifr.core.config import check_config
+from pifr.core.errors import PifrError
+from pifr.core.runs import RunFolder
+from pifr.data.manifest import Manifest, read_manifest
+
+FAR = 1e-3
+RANK1, TAR = "rank1", f"tar_at_far_{FAR:g}"
+FIGURES = (RANK1, TAR)
+
+
+class MissingPieceError(PifrError):
+    """A row needs a part of the toolkit that this installation lacks; the row is skipped, and the report says so."""
+
+
+def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: Path, device: str) -> Path:
+    """Train a generator on people with many views, or go on with an unfinished training.
+
+    Args:
+        name: ipgan, drgan or crgan.
+        people: Manifest of the teachers.
+        settings: Of ``ipgan train``, less its data.
+        runs: Folder of the run.
+        device: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        MissingPieceError: If there is no such generator.
+    """
+    import ipgan
+
+    if name != "ipgan":
+        if "generator" not in ipgan.TrainConfig.model_fields:
+            raise MissingPieceError(f"there is no generator {name}", cure="merge it, then run the study again")
+        settings = {**settings, "generator": name}
+    data = {"manifest": str(people), "split": None}
+    config = check_config(ipgan.TrainConfig, {**settings, "name": name, "data": data}, name)
+    return ipgan.train(config, runs, resume=unfinished(runs), device=device).run.path
+
+
+def make_views(
+    method: str, people: Path, generator: Path | None, yaws_degrees: Sequence[float], sources: int, out: Path,
+    device: str,
+) -> Path:  # fmt: skip
+    """Turn frontal pictures to every yaw.
+
+    Args:
+        method: A generator, or headmodel.
+        people: Manifest of the pictures.
+        generator: Its run folder; None for headmodel.
+        yaws_degrees: Views of each source.
+        sources: Pictures of each person to turn.
+        out: Folder of the views.
+        device: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        The manifest of the views.
+
+    Raises:
+        MissingPieceError: If the method is not in this installation.
+    """
+    from pifr.augment import AugmentConfig, augment
+
+    data = read_manifest(people)
+    config = AugmentConfig(yaws_degrees=tuple(yaws_degrees), sources_per_person=sources)
+    if generator is not None:
+        from ipgan import Rotator
+
+        return augment(data, Rotator.load(generator, device), out, config).manifest_path
+    return augment(data, _other_method(method, data, device), out, config).manifest_path
+
+
+def _other_method(name: str, data: Manifest, device: str) -> Any:
+    """Open a way of making views that needs no training."""
+    rooms = importlib.import_module("pifr.augment")
+    if not hasattr(rooms, "open_method"):
+        raise MissingPieceError(f"pifr.augment knows no method {name}", cure="merge it, then run the study again")
+    from pifr.data.pictures import read_picture
+    from pifr.data.spec import InputSpec
+
+    size_px = read_picture(data.paths[0]).shape[0]
+    try:
+        return rooms.open_method(name, None, device, InputSpec(size_px=size_px, template=data.template))
+    except PifrError as error:
+        raise MissingPieceError(f"the method {name} is not here", found=error) from error
+
+
+def train_recogniser(
+    name: str, real: Path, views: Sequence[Path], settings: Mapping[str, Any], runs: Path, device: str, *,
+    flips: bool = True, dream: bool = False, on_the_fly: Path | None = None, seed: int = 0,
+) -> Path:  # fmt: skip
+    """Train one recogniser; its last checkpoint counts, so no multi-view people choose it.
+
+    Args:
+        name: Of the run.
+        real: Manifest of real pictures.
+        views: Manifests of generated ones.
+        settings: Of ``pifr train-recognizer``, the same for all rows.
+        runs: Folder of the run.
+        device: auto, cpu, cuda or cuda:N.
+        flips: Whether pictures are mirrored at random.
+        dream: Whether the backbone has a DREAM block.
+        on_the_fly: Generator that makes the views inside the step.
+        seed: Of weights and batches.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        MissingPieceError: If the toolkit knows no DREAM block, or no views on the fly.
+    """
+    from pifr.backbones.config import BackboneConfig
+    from pifr.recognition import RecognizerConfig, train_recognizer
+
+    values: dict[str, Any] = {**settings, "name": name, "seed": seed}
+    values["data"] = {"manifest": str(real), "extra": [str(each) for each in views], "train_split": None,
+                      "validation_split": None}  # fmt: skip
+    values["transforms"] = {**settings.get("transforms", {}), "flip": 0.5 if flips else 0.0}
+    if dream:
+        if "dream" not in BackboneConfig.model_fields:
+            raise MissingPieceError("backbones have no DREAM block here", cure="merge it, then run the study again")
+        values["backbone"] = {**settings.get("backbone", {}), "dream": {}}
+    if on_the_fly is not None:
+        if "on_the_fly" not in RecognizerConfig.model_fields:
+            raise MissingPieceError("views can't be made on the fly here", cure="merge it, then run the study again")
+        values["on_the_fly"] = {"generator": str(on_the_fly)}
+    config = check_config(RecognizerConfig, values, name)
+    return train_recognizer(config, runs, resume=unfinished(runs), device=device).run.path
+
+
+def benchmark(
+    run: Path, test: Path, frontalised_by: Path | None, rounds: int, seed: int, out: Path, device: str
+) -> dict[str, Measured]:
+    """Measure a recogniser on the test people: figure -> its rates by absolute yaw and in every bootstrap round.
+
+    Args:
+        run: The recogniser's run folder.
+        test: Manifest of the test people.
+        frontalised_by: Generator that turns probes to the front; None for none.
+        rounds: Bootstrap rounds.
+        seed: Of the rounds; other seeds of the study draw independently.
+        out: Folder of the benchmark.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    from pifr.evaluation import Measure, evaluate
+    from pifr.recognition import load_embedder
+
+    embedder: Any = load_embedder(str(run), device)
+    if frontalised_by is not None:
+        from ipgan import Rotator
+        from pifr.augment.frontalise import FrontalisedEmbedder
+
+        embedder = FrontalisedEmbedder(embedder, Rotator.load(frontalised_by, device))
+    measure = Measure(rounds=rounds, seed=seed, fars=(FAR,))
+    found = evaluate(read_manifest(test), [embedder], "posegrid", out, measure=measure, device=device).systems[0]
+    people = found.overall.people
+    rates: dict[str, dict[str, float]] = {figure: {} for figure in FIGURES}
+    drawn: dict[str, dict[str, Any]] = {figure: {} for figure in FIGURES}
+    for yaw, figures in found.by_abs_yaw.items():
+        if 1 in figures.rank:
+            rates[RANK1][yaw], drawn[RANK1][yaw] = figures.rank[1], figures.rank_interval[1].rounds
+        if figures.tar and not figures.tar[0].too_few:
+            rates[TAR][yaw], drawn[TAR][yaw] = figures.tar[0].tar, figures.tar_interval[FAR].rounds
+    return {figure: Measured(people, rates[figure], drawn[figure]) for figure in FIGURES}
+
+
+def unfinished(runs: Path) -> Path | None:
+    """Return the newest run under ``runs`` that has a checkpoint to go on from, if any."""
+    newest = sorted(run for run in runs.iterdir() if run.is_dir())[-1:] if runs.is_dir() else []
+    return newest[0] if newest and list_checkpoints(RunFolder(newest[0]).checkpoints) else None

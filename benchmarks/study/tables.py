@@ -1,0 +1,190 @@
+"""What the study says: one JSON, one table, two plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.study.gaps import (
+    NEAR_YAWS,
+    WIDE_YAWS,
+    Measured,
+    Statistic,
+    change_over_seeds,
+    gap_over_seeds,
+    rate_over_seeds,
+)
+from benchmarks.study.rows import AB, B_TRUE, ORACLE, B, Row
+from benchmarks.study.settings import StudySettings
+from benchmarks.study.steps import FIGURES, RANK1
+from benchmarks.study.study import Outcome
+
+Results = Mapping[str, Mapping[str, Sequence[Measured]]]
+SHOWN_YAWS = ("0", "15", "30", *WIDE_YAWS)
+
+
+def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, record: dict[str, Any]) -> dict[str, Any]:
+    """Return everything the study found, JSON-ready, rates and gaps in percent.
+
+    Args:
+        outcome: The figures of every row and seed.
+        rows: The rows asked for.
+        settings: The study's.
+        record: Command, machine, date.
+    """
+    return {
+        "study": "pose gap", **record,
+        "hours": round(outcome.seconds / 3600, 3), "seeds": list(settings.seeds),
+        "settings": settings.model_dump(mode="json"),
+        "gap": {
+            "yaws_degrees": [float(yaw) for yaw in WIDE_YAWS],
+            "paper": f"(row - {B}) / ({B_TRUE} - {B})", "fair": f"(row - {AB}) / ({ORACLE} - {AB})",
+            "of": "rates averaged over yaws and seeds; intervals draw people, the same for all rows of a seed",
+        },
+        "rows": {row.key: _row(outcome.measured, row) for row in rows if row.key in outcome.measured},
+        "skipped": outcome.skipped,
+    }  # fmt: skip
+
+
+def _row(measured: Results, row: Row) -> dict[str, Any]:
+    mine = measured[row.key]
+    found: dict[str, Any] = {"title": row.title, "people_of_A": row.a_people, "seeds": len(mine[RANK1])}
+    paper = _complete(measured, row, B, B_TRUE) if not row.teachers and row.a_people is None else None
+    fair = _complete(measured, row, AB, ORACLE) if row.a_people is None else None
+    for figure in FIGURES:
+        each = mine[figure]
+        found[f"{figure}_percent_by_abs_yaw"] = {
+            yaw: rate_over_seeds(each, [yaw]).to_dict(100) for yaw in SHOWN_YAWS if all(yaw in m.rate for m in each)
+        }
+        found[f"{figure}_percent_45_to_90"] = rate_over_seeds(each, WIDE_YAWS).to_dict(100)
+        for name, base in (("b_frontal", B), ("ab_frontal", AB)):
+            if base in measured and len(measured[base][figure]) == len(each):
+                change = change_over_seeds(each, measured[base][figure], NEAR_YAWS)
+                found[f"{figure}_change_to_{name}_at_0_and_15_points"] = change.to_dict(100)
+        for name, pair in (("paper_gap", paper), ("fair_gap", fair)):
+            if pair is None:
+                continue
+            base_rows, ceiling = measured[pair[0]][figure], measured[pair[1]][figure]
+            suffix = "" if figure == RANK1 else f"_{figure}"
+            found[f"{name}_closed_percent{suffix}"] = gap_over_seeds(each, base_rows, ceiling, WIDE_YAWS).to_dict(100)
+            found[f"{name}_closed_percent_by_abs_yaw{suffix}"] = {
+                yaw: gap_over_seeds(each, base_rows, ceiling, [yaw]).to_dict(100) for yaw in ("30", *WIDE_YAWS)
+            }
+    return found
+
+
+def _complete(measured: Results, row: Row, base: str, ceiling: str) -> tuple[str, str] | None:
+    """Return the ends of a gap where they were measured on the same seeds as the row; they close nothing themselves."""
+    if row.key in (base, ceiling) or any(key not in measured for key in (base, ceiling)):
+        return None
+    seeds = {len(measured[key][RANK1]) for key in (row.key, base, ceiling)}
+    return (base, ceiling) if len(seeds) == 1 else None
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """Return the table of the study as Markdown."""
+    yaws = " | ".join(f"{yaw}°" for yaw in SHOWN_YAWS)
+    lines = [
+        f"| rank-1, % at | {yaws} | 45 to 90° | paper gap closed, % | fair gap closed, % |",
+        "| --- |" + " --- |" * (len(SHOWN_YAWS) + 3),
+    ]
+    for row in found["rows"].values():
+        by_yaw = row[f"{RANK1}_percent_by_abs_yaw"]
+        cells = [f"{by_yaw[yaw]['mean']:.1f}" if yaw in by_yaw else "" for yaw in SHOWN_YAWS]
+        cells += [_text(row[f"{RANK1}_percent_45_to_90"])]
+        cells += [_text(row.get(f"{name}_gap_closed_percent")) for name in ("paper", "fair")]
+        lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
+    lines += [f"| {key} | skipped: {why} |" + " |" * (len(SHOWN_YAWS) + 2) for key, why in found["skipped"].items()]
+    people = found["settings"]["people"]
+    note = (
+        f"{len(found['seeds'])} seeds of people and training; A, B and C have {people[0]}, {people[1]} and {people[2]} "
+        "people. Brackets: 95 % intervals over people; ± the deviation over seeds."
+    )
+    lines += ["", note]
+    return "\n".join(lines) + "\n"
+
+
+def _text(statistic: Mapping[str, Any] | None) -> str:
+    if statistic is None or statistic["mean"] is None:
+        return ""
+    interval, deviation = statistic["interval"], statistic["deviation_over_seeds"]
+    ends = "" if interval is None else f" [{interval[0]:.1f}, {interval[1]:.1f}]"
+    return f"{statistic['mean']:.1f}{ends}" + ("" if deviation is None else f" ± {deviation:.1f}")
+
+
+def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> list[tuple[int, Statistic]]:
+    """Return what views by ipgan add at 45 to 90 degrees, by the people of A, in shares.
+
+    Args:
+        outcome: The study's.
+        rows: Its rows.
+        people_of_a: People of the whole A.
+    """
+    pairs = [(people_of_a, AB, "ab_ipgan")]
+    pairs += [(row.a_people, row.key, f"{row.key}_ipgan") for row in rows if row.a_people and row.views is None]
+    found = [
+        (size, change_over_seeds(outcome.measured[method][RANK1], outcome.measured[base][RANK1], WIDE_YAWS))
+        for size, base, method in pairs if base in outcome.measured and method in outcome.measured
+    ]  # fmt: skip
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def draw_rank_against_yaw(found: Mapping[str, Any], path: Path, keys: Sequence[str] = ()) -> list[Path]:
+    """Draw rank-1 against absolute yaw, a line and a band a row; return the PNG and the SVG."""
+    from pifr.report.plots import colour
+
+    shown = {key: row for key, row in found["rows"].items() if not keys or key in keys}
+    with _figure(8.6, 4.8) as (figure, axes):
+        for index, row in enumerate(shown.values()):
+            points = [(float(yaw), s) for yaw, s in row[f"{RANK1}_percent_by_abs_yaw"].items()]
+            yaws, rates = [yaw for yaw, _ in points], [s["mean"] for _, s in points]
+            ends = [s["interval"] or [s["mean"]] * 2 for _, s in points]
+            axes.fill_between(yaws, *zip(*ends, strict=True), color=colour(index), alpha=0.15, linewidth=0)
+            axes.plot(yaws, rates, marker="o", markersize=5, color=colour(index), label=row["title"])
+        axes.set_xticks([float(yaw) for yaw in SHOWN_YAWS])
+        axes.set_xlabel("absolute yaw of the probe, degrees")
+        axes.set_ylabel("rank-1, %")
+        axes.set_ylim(-2, 104)
+        axes.legend(fontsize=9, loc="lower left")
+        return _saved(figure, path)
+
+
+def draw_gain_by_size(gains: Sequence[tuple[int, Statistic]], path: Path) -> list[Path]:
+    """Draw what views add against the size of A; nothing for fewer than two sizes."""
+    from pifr.report.plots import colour
+
+    if len(gains) < 2:
+        return []
+    with _figure(6.0, 4.0) as (figure, axes):
+        sizes = [size for size, _ in gains]
+        axes.fill_between(
+            sizes, [100 * s.low for _, s in gains], [100 * s.high for _, s in gains], color=colour(0), alpha=0.15
+        )
+        axes.plot(sizes, [100 * s.value for _, s in gains], marker="o", color=colour(0))
+        axes.axhline(0, linewidth=0.8, linestyle=":", color="black")
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.set_xlabel("people of A, seen from all sides")
+        axes.set_ylabel("rank-1 gained by views of B at 45 to 90°, points")
+        return _saved(figure, path)
+
+
+def _figure(width_inches: float, height_inches: float) -> Any:
+    from pifr.report.plots import figure_in_style
+
+    return figure_in_style(width_inches, height_inches, "pose gap")
+
+
+def _saved(figure: Any, path: Path) -> list[Path]:
+    from pifr.core.files import atomic_path
+
+    made = []
+    for kind in ("png", "svg"):
+        target = Path(path).with_suffix(f".{kind}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {"Date": None} if kind == "svg" else {}
+        with atomic_path(target) as temporary:
+            figure.savefig(temporary, format=kind, dpi=150, facecolor="white", metadata=metadata)
+        made.append(target)
+    return made
