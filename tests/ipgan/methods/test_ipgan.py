@@ -7,9 +7,9 @@ from torch.nn import functional as F
 
 from ipgan.batch import make_batch
 from ipgan.config import PairsConfig
-from ipgan.networks import Networks
 from ipgan.methods import METHODS, Stage, weighted_sum
 from ipgan.methods.ipgan import identity_prior
+from ipgan.networks import Networks
 from ipgan.sampler import PairSampler
 from ipgan.training_data import open_training_data
 
