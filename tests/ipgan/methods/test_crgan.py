@@ -137,7 +137,8 @@ def test_fresh_codes_are_spread_as_the_prior(setting_of):
 def test_training_lowers_the_paired_loss(recipe_of, tmp_path):
     from ipgan import train
 
-    recipe = recipe_of("crgan", steps=60, tick_steps=20, checkpoint_steps=60, crgan={"fake_share": 0.0},
+    alone = {"fake_share": 0.0, "realness": 0, "view": 0, "penalty": 0}
+    recipe = recipe_of("crgan", steps=40, tick_steps=10, checkpoint_steps=40, crgan=alone,
                        augmentation={"identity_warp_share": 0.0})  # fmt: skip
-    first, *_, last = train(recipe, tmp_path).run.history.read()
-    assert last["reconstruction"] < 0.8 * first["reconstruction"]
+    records = train(recipe, tmp_path).run.history.read()
+    assert records[-1]["reconstruction"] < 0.9 * records[0]["reconstruction"]

@@ -117,12 +117,10 @@ def test_noise_changes_the_face_and_inference_draws_none(setting_of):
     assert not torch.allclose(generator(code, view), generator(code, view, noise=torch.ones(1, 6)), atol=1e-3)
 
 
-def test_a_discriminator_learns_people_and_views_and_the_view_encoder_views(recipe_of, tmp_path):
+def test_training_teaches_views_to_the_view_encoder_and_fakes_to_the_discriminator(recipe_of, tmp_path):
+    # There is no pixel loss to fall; what need not win against an opponent must.
     from ipgan import train
 
-    recipe = recipe_of("drgan", steps=60, tick_steps=20, checkpoint_steps=60, augmentation={"discriminator": []},
-                       optimizer={"discriminator_lr": 0.01})  # fmt: skip
-    first, *_, last = train(recipe, tmp_path).run.history.read()
-    assert last["real_identity"] < 0.9 * first["real_identity"]
-    assert last["real_view"] < 0.9 * first["real_view"]
-    assert last["own_view"] < 0.9 * first["own_view"]
+    records = train(recipe_of("drgan", steps=40, tick_steps=10, checkpoint_steps=40), tmp_path).run.history.read()
+    assert records[-1]["own_view"] < 0.95 * records[0]["own_view"]
+    assert records[-1]["fake"] < records[0]["fake"]
