@@ -45,7 +45,7 @@ class Rotation(nn.Module):
 
 
 def fused(codes: Tensor, confidence: Tensor) -> Tensor:
-    """Fuse the codes of several pictures of one person, ``f = sum(w f) / sum(w)`` (Tran et al., equation 8).
+    """Fuse the codes of several pictures of one person, ``f = sum(w f) / sum(w)`` (Tran et al., CVPR 2017, section 3).
 
     Args:
         codes: ``(..., n, F)``.

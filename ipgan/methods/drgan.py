@@ -2,7 +2,7 @@
 
 Reference:
     L. Tran, X. Yin, X. Liu, "Disentangled Representation Learning GAN for Pose-Invariant Face Recognition", CVPR 2017,
-    equations 4 to 9. Layers are this house's; see docs/generators.md for what else differs.
+    section 3, equations 4 to 7. Layers are this house's; see docs/generators.md for what else differs.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class DRGAN(Method[Faces]):
         return Stage(adversary=step % self.config.drgan.discriminator_every == 0)
 
     def rotation_terms(self, networks: Networks, batch: Batch, dtype: torch.dtype, stage: Stage) -> tuple[Terms, Faces]:
-        """Draw every person from each picture alone and from all together, in views asked for at random (eq. 5, 9).
+        """Draw every person from each picture alone and from all together, in views asked for at random.
 
         The paper adds up the 2 (n + 1) terms of a person; here they are averaged, so that n changes no weight.
         """
@@ -164,7 +164,7 @@ class DRGAN(Method[Faces]):
     def discriminator_terms(
         self, networks: Networks, batch: Batch, faces: Faces, dtype: torch.dtype, stage: Stage
     ) -> Terms:
-        """Tell people and views of real pictures, and fakes from all people (equation 4)."""
+        """Tell people and views of real pictures, and fakes from all people."""
         judge, kinds = networks.adversary.discriminator, self.config.augmentation.discriminator
         pictures, labels, views = self._real(batch)
         people, view = judge(augment_for_discriminator(pictures, kinds).to(dtype))
