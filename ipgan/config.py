@@ -264,6 +264,9 @@ class TrainConfig(Config):
     """Every so many steps, and at the end, the pose is taken out of identity codes in closed form; 0 never does it."""
     coarse_steps: int = Field(default=0, ge=0)
     """First steps that draw at half size and enlarge; cheaper still."""
+    settle_steps: int = Field(default=0, ge=0)
+    """Last steps, in which both encoders rest: their codes are cleaned of each other for good, and the generator gets
+    used to them. 0 lets the encoders learn to the end."""
     seed: int = 0
     """Seed of everything."""
     precision: Precision = "auto"
@@ -285,4 +288,6 @@ class TrainConfig(Config):
             return self
         if self.losses.reconstruction == 0 and self.losses.paired == 0 and self.losses.adversarial == 0:
             raise ValueError("reconstruction, paired and adversarial are all 0: nothing would train the generator")
+        if self.settle_steps >= self.steps:
+            raise ValueError(f"settle_steps must be below steps {self.steps}, found {self.settle_steps}")
         return self

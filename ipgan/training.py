@@ -153,7 +153,8 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                 )
 
                 last, stopped = done == config.steps, broadcast_flag(bool(stop))
-                if method.erases_pose and config.erase_steps and (last or done % config.erase_steps == 0):
+                due = config.erase_steps > 0 and (last or done % config.erase_steps == 0)
+                if method.erases_pose and due and not stage.settled:
                     networks.erase_pose(pictures_in_batches(data, spread, target), data.yaw_degrees[spread], dtype)
 
                 # Tell, draw, save.

@@ -100,6 +100,7 @@ class IPGAN(Method[IPGANFaces]):
             adversary=not warmup and config.losses.adversarial > 0,
             penalise=config.losses.r1 > 0 and step % config.optimizer.r1_every == 0,
             warmup=warmup, coarse=step < config.coarse_steps,
+            settled=step >= config.steps - config.settle_steps,
         )  # fmt: skip
 
     def rotation_terms(
@@ -134,19 +135,19 @@ class IPGAN(Method[IPGANFaces]):
         if weights.reconstruction:
             factor = torch.where(batch.same_person, 1.0, weights.reconstruction_other)
             terms["reconstruction"] = losses.reconstruction(turned, batch.target, factor)
-        if weights.identity_margin:
+        if weights.identity_margin and not stage.settled:
             known = batch.labels >= 0
             terms["identity_margin"] = losses.margin_softmax(source.code[known], adversary.people, batch.labels[known])
-        if weights.kl:
+        if weights.kl and not stage.settled:
             terms["kl"] = losses.kl_to_standard_normal(posterior.mean, posterior.log_variance)
-        if weights.yaw:
+        if weights.yaw and not stage.settled:
             terms["yaw"] = losses.yaw_error(poser.yaw_of(posterior.mean), batch.yaw)
         faces = IPGANFaces(made.detach(), identity.detach(), unlabelled)
         if stage.warmup:
             return terms, faces
         with frozen(encoder, poser, adversary.discriminator):
             if weights.identity_cosine or weights.identity_feature or weights.identity_view:
-                terms |= _identity_recovery(networks, batch, made, identity, config, dtype)
+                terms |= _identity_recovery(networks, batch, made, identity, config, dtype, stage.settled)
             if self.recognizer is not None:
                 terms |= _recognition(self.recognizer, batch, turned, config, dtype)
             if weights.pose_recovery:
@@ -194,8 +195,9 @@ def identity_prior(codes: Tensor, count: int) -> Tensor:
 
 
 def _identity_recovery(
-    networks: Networks, batch: Batch, made: Tensor, wanted: Tensor, config: TrainConfig, dtype: torch.dtype
-) -> Terms:
+    networks: Networks, batch: Batch, made: Tensor, wanted: Tensor, config: TrainConfig, dtype: torch.dtype,
+    settled: bool,
+) -> Terms:  # fmt: skip
     """Read the identity off the faces made: the code, and where the true view is known, the features.
 
     ``wanted`` carries the graph of the sources' codes: only ``identity_view`` sends a gradient down there.
@@ -212,7 +214,7 @@ def _identity_recovery(
         if weights.identity_feature:
             mine = [features[: len(batch)][batch.paired] for features in found.features]
             terms["identity_feature"] = losses.identity_feature(mine, true.features)
-        if weights.identity_view:
+        if weights.identity_view and not settled:
             terms["identity_view"] = losses.identity_cosine(wanted[: len(batch)][batch.paired], true.code)
     return terms
 

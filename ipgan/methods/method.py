@@ -49,12 +49,14 @@ class Stage:
         penalise: Its gradient penalty is due.
         warmup: Pairs alone.
         coarse: Faces are drawn at half size.
+        settled: The encoders rest.
     """
 
     adversary: bool = True
     penalise: bool = False
     warmup: bool = False
     coarse: bool = False
+    settled: bool = False
 
 
 @dataclass(frozen=True)
