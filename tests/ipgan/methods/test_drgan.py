@@ -36,7 +36,7 @@ def test_each_person_is_drawn_from_every_picture_and_from_all_together(setting_o
     assert not made.made.requires_grad
 
 
-def test_companions_show_the_sources_person(setting_of, people):
+def test_real_pictures_come_person_by_person(setting_of):
     method, _, batch = setting_of("drgan", drgan={"pictures": 3}, augmentation={"flip": False, "colour": 0.0})
     pictures, labels, views = method._real(batch)
     assert torch.equal(labels, batch.labels.repeat_interleave(3))
