@@ -28,7 +28,10 @@ class Batch:
         same_person: ``(B,)`` bool.
         paired: ``(B,)`` bool.
         yaw: ``(B,)`` of driver and target in units of 90 degrees, NaN where unknown.
+        source_yaw: ``(B,)`` of the source, likewise.
         unlabelled: ``(U, 3, S, S)`` pictures of people who are not known; none where there are none.
+        companions: ``(B, n, 3, S, S)`` further pictures of the source's person, changed as the source is.
+        companion_yaw: ``(B, n)``, likewise.
     """
 
     source: Tensor
@@ -38,7 +41,10 @@ class Batch:
     same_person: Tensor
     paired: Tensor
     yaw: Tensor
+    source_yaw: Tensor
     unlabelled: Tensor
+    companions: Tensor
+    companion_yaw: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +64,8 @@ def make_batch(data: TrainingData, pairs: Pairs, config: AugmentationConfig, dev
     new_person = _with_flip(draw_warp(stretched, config.identity_warp, config.colour), flip)
     alone = _with_flip(draw_warp(torch.ones_like(stretched), config.driver, 2 * config.driver), flip)
     labels = on_device(data.people[pairs.source])
+    columns = pairs.companions.T
+    size = data.spec.size_px
     return Batch(
         source=new_person(fetch(pairs.source)),
         driver=alone(fetch(pairs.driver)),
@@ -66,7 +74,12 @@ def make_batch(data: TrainingData, pairs: Pairs, config: AugmentationConfig, dev
         same_person=on_device(pairs.same_person),
         paired=on_device(pairs.paired),
         yaw=on_device(data.yaw_degrees[pairs.driver]).float() * flip / 90,
+        source_yaw=on_device(data.yaw_degrees[pairs.source]).float() * flip / 90,
         unlabelled=to_input(data.unlabelled_store[pairs.unlabelled], data.spec, device),
+        companions=torch.stack([new_person(fetch(rows)) for rows in columns], dim=1)
+        if len(columns)
+        else torch.empty(len(pairs), 0, 3, size, size, device=device),
+        companion_yaw=on_device(data.yaw_degrees[pairs.companions]).float() * flip[:, None] / 90,
     )
 
 

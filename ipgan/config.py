@@ -62,9 +62,14 @@ class PairsConfig(Config):
         return self
 
 
+GeneratorName = Literal["ipgan", "drgan", "crgan"]
+
+
 class ModelConfig(Config):
     """Sizes. A layer at r x r pixels has ``min(channel_max, channel_base / r)`` channels."""
 
+    generator: GeneratorName = "ipgan"
+    """Whose networks these are; filled in by training from the key ``generator``. It travels with the weights."""
     generator_channel_base: int = Field(default=2048, ge=32)
     """Width of the generator."""
     encoder_channel_base: int = Field(default=1024, ge=32)
@@ -83,6 +88,12 @@ class ModelConfig(Config):
     """Length P of the pose code."""
     style_dim: int = Field(default=256, ge=8)
     """Width of the mapping that turns both codes into styles."""
+    view_step_degrees: float = Field(default=15.0, gt=0)
+    """DR-GAN and CR-GAN learn views as classes: yaws that round to one multiple of this are one view."""
+    view_yaws_degrees: tuple[float, ...] = ()
+    """Yaw of each view; filled in by training from the known yaws."""
+    noise_dim: int = Field(default=0, ge=0)
+    """Length of DR-GAN's noise code; filled in by training."""
 
 
 class IdentityConfig(Config):
@@ -102,7 +113,7 @@ class IdentityConfig(Config):
 
 
 class LossConfig(Config):
-    """Weight of every term; 0 removes it. Formulas and sources: ``ipgan.losses``."""
+    """Weight of every term of IP-GAN; 0 removes it. Formulas and sources: ``ipgan.losses``."""
 
     adversarial: float = Field(default=0.1, ge=0)
     """Realness, non-saturating."""
@@ -132,6 +143,46 @@ class LossConfig(Config):
     """Distance of the pose posterior from N(0, I)."""
     yaw: float = Field(default=1.0, ge=0)
     """Linear yaw head on the pose code, where yaw is known."""
+
+
+class DRGANConfig(Config):
+    """DR-GAN's own sizes and weights (Tran et al., CVPR 2017); read where ``generator`` is drgan."""
+
+    identity_dim: int = Field(default=320, ge=2)
+    """Length of the identity code f."""
+    noise_dim: int = Field(default=50, ge=0)
+    """Length of the noise code z, which stands for what is neither identity nor view."""
+    pictures: int = Field(default=2, ge=1)
+    """Pictures n of a person that are fused in a step; 1 trains the single-image model."""
+    identity: float = Field(default=1.0, ge=0)
+    """Identity head: the generator is to be taken for the person, the discriminator tells people and fakes apart."""
+    view: float = Field(default=1.0, ge=0)
+    """View head of the discriminator, for both sides."""
+    own_view: float = Field(default=1.0, ge=0)
+    """View encoder, which reads the view of pictures to imitate; it touches no other network."""
+    confidence_dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Share of pictures left out of a fusion, so that any number of pictures can be fused."""
+    discriminator_every: int = Field(default=1, ge=1)
+    """The discriminator learns every so many steps; the paper's late phase has 4 generator steps to one."""
+
+
+class CRGANConfig(Config):
+    """CR-GAN's own sizes and weights (Tian et al., IJCAI 2018, and its code); read where ``generator`` is crgan."""
+
+    identity_dim: int = Field(default=119, ge=2)
+    """Length of the latent code z."""
+    realness: float = Field(default=1.0, ge=0)
+    """Wasserstein score, for both sides."""
+    penalty: float = Field(default=10.0, ge=0)
+    """Gradient penalty."""
+    view: float = Field(default=1.0, ge=0)
+    """View head of the discriminator, for both sides."""
+    reconstruction: float = Field(default=4.0, ge=0)
+    """L1 to the other view of the same moment, summed over colours."""
+    encoder_view: float = Field(default=0.01, ge=0)
+    """View head of the encoder."""
+    fake_share: float = Field(default=0.5, ge=0, le=1)
+    """How often the second path encodes a generated face in place of a real one."""
 
 
 class AugmentationConfig(Config):
@@ -192,6 +243,8 @@ class TrainConfig(Config):
 
     name: str = "ipgan"
     """Goes into the run folder's name."""
+    generator: GeneratorName = "ipgan"
+    """Which generator, with which losses; see docs/generators.md."""
     data: DataConfig = DataConfig()
     pairs: PairsConfig = PairsConfig()
     start_from: Path | None = None
@@ -199,6 +252,8 @@ class TrainConfig(Config):
     identity: IdentityConfig = IdentityConfig()
     model: ModelConfig = ModelConfig()
     losses: LossConfig = LossConfig()
+    drgan: DRGANConfig = DRGANConfig()
+    crgan: CRGANConfig = CRGANConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     steps: int = Field(default=2000, ge=1)
@@ -229,6 +284,10 @@ class TrainConfig(Config):
 
     @model_validator(mode="after")
     def _enough_to_learn(self) -> Self:
+        if self.generator != "ipgan":
+            if self.identity.recognizer is not None:
+                raise ValueError(f"identity.recognizer serves generator ipgan alone, found {self.generator}")
+            return self
         if self.losses.reconstruction == 0 and self.losses.paired == 0 and self.losses.adversarial == 0:
             raise ValueError("reconstruction, paired and adversarial are all 0: nothing would train the generator")
         if self.settle_steps >= self.steps:

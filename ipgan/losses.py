@@ -34,6 +34,25 @@ def r1_penalty(score: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     return 0.5 * gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
+def gradient_penalty(score: Callable[[Tensor], Tensor], real: Tensor, made: Tensor) -> Tensor:
+    """WGAN-GP: mean over samples of ``(|grad D(x)| - 1)^2`` between real and made (Gulrajani et al., NIPS 2017).
+
+    In float32 whatever the rest runs in. Each sample has a place of its own between *its* real picture and its made
+    one, and a norm of its own. CR-GAN's code drew one place for the batch, took one norm over the whole batch, and
+    in one branch a real picture that the discriminator was not shown.
+
+    Args:
+        score: Images -> scores ``(B,)``.
+        real: ``(B, 3, S, S)`` real pictures, those that the discriminator is trained on.
+        made: ``(B, 3, S, S)`` generated ones.
+    """
+    share = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = torch.lerp(real.detach().float(), made.detach().float(), share).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
+    norm = (gradient.square().sum(dim=(1, 2, 3)) + 1e-12).sqrt()
+    return (norm - 1).square().mean()
+
+
 def margin_softmax(codes: Tensor, people: Tensor, labels: Tensor, margin: float = 0.2, scale: float = 24.0) -> Tensor:
     """Cosine-margin softmax, CosFace (Wang et al., CVPR 2018, equation 4).
 

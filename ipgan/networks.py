@@ -1,53 +1,26 @@
-"""The networks of one training, their averaged twins, and how they are frozen and averaged."""
+"""The networks of one training, their averaged twins, and how they are averaged."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ipgan.config import ModelConfig
-from ipgan.discriminator import Discriminator
 from ipgan.erasure import leace, pose_concept, yaw_concept
-from ipgan.generator import Generator
-from ipgan.identity_encoder import BackboneIdentity, build_identity_encoder
-from ipgan.pose_encoder import PoseEncoder
+from ipgan.identity_encoder import BackboneIdentity
+from ipgan.methods import METHODS
+from ipgan.methods.ipgan import IPGANRotation
+from ipgan.rotation import Rotation
 from pifr.core.seeds import derive_seed
 
 
-class Rotation(nn.Module):
-    """The three networks that turn a face: what inference needs, and what is averaged.
-
-    Args:
-        config: Sizes.
-        size_px: Side of the pictures.
-    """
-
-    def __init__(self, config: ModelConfig, size_px: int) -> None:
-        super().__init__()
-        self.config = config
-        self.identity_encoder = build_identity_encoder(config, size_px)
-        self.pose_encoder = PoseEncoder(config, size_px)
-        self.generator = Generator(config, size_px)
-
-
-class Adversary(nn.Module):
-    """What serves training alone: the discriminator, and one direction a training person for the margin loss.
-
-    Args:
-        config: Sizes.
-        size_px: Side of the pictures.
-        people: Number of training people K.
-    """
-
-    def __init__(self, config: ModelConfig, size_px: int, people: int) -> None:
-        super().__init__()
-        self.discriminator = Discriminator(config, size_px)
-        self.people = nn.Parameter(torch.randn(people, config.identity_dim))
+def build_rotation(config: ModelConfig, size_px: int) -> Rotation:
+    """Build the networks of inference that ``config.generator`` names, with fresh weights."""
+    return METHODS[config.generator].rotation(config, size_px)
 
 
 class Networks:
@@ -55,11 +28,11 @@ class Networks:
 
     Attributes:
         rotation: Encoders and generator, trained.
-        adversary: Discriminator and the people's directions.
+        adversary: Discriminator, and what else serves training alone.
         averaged: Running average of ``rotation``.
 
     Args:
-        config: Sizes.
+        config: Sizes, and whose networks these are.
         size_px: Side of the pictures.
         people: Number of training people.
         seed: Seed of the first weights; every process draws the same.
@@ -68,8 +41,8 @@ class Networks:
 
     def __init__(self, config: ModelConfig, size_px: int, people: int, seed: int, device: torch.device) -> None:
         torch.manual_seed(derive_seed(seed, "weights"))
-        self.rotation = Rotation(config, size_px).to(device)
-        self.adversary = Adversary(config, size_px, people).to(device)
+        self.rotation = build_rotation(config, size_px).to(device)
+        self.adversary = METHODS[config.generator].adversary(config, size_px, people).to(device)
         self.averaged = copy.deepcopy(self.rotation).requires_grad_(False).eval()
 
     def start_from(self, backbone: nn.Module, trainable: bool) -> None:
@@ -84,6 +57,8 @@ class Networks:
     def erase_pose(self, images: Iterable[Tensor], yaw_degrees: np.ndarray, dtype: torch.dtype) -> None:
         """Edit both identity encoders so that no linear probe reads the pose off their codes; see :mod:`ipgan.erasure`.
 
+        For methods that ask for it alone; see :attr:`ipgan.methods.Method.erases_pose`.
+
         Args:
             images: Batches ``(B, 3, S, S)`` of training pictures, N together.
             yaw_degrees: ``(N,)`` their yaw, NaN where unknown.
@@ -91,6 +66,7 @@ class Networks:
         """
         batches = list(images)
         for rotation in (self.rotation, self.averaged):
+            assert isinstance(rotation, IPGANRotation)
             encoder, poser = rotation.identity_encoder, rotation.pose_encoder
             codes = torch.cat([encoder.raw(batch.to(dtype)) for batch in batches]).cpu().numpy()
             if np.isfinite(yaw_degrees).all():
@@ -101,8 +77,8 @@ class Networks:
             encoder.edit(*(torch.from_numpy(value).float().to(batches[0].device) for value in values))
 
     def centre(self, images: Tensor) -> None:
-        """Fit fresh networks to the pictures ``(B, 3, S, S)``; see :meth:`IdentityEncoder.centre`."""
-        self.rotation.identity_encoder.centre(images)
+        """Fit fresh networks to the pictures ``(B, 3, S, S)``."""
+        self.rotation.centre(images)
         self.averaged.load_state_dict(self.rotation.state_dict())
 
     def modules(self) -> dict[str, nn.Module]:
@@ -110,10 +86,10 @@ class Networks:
         return {"rotation": self.rotation, "adversary": self.adversary, "averaged": self.averaged}
 
     def rotation_parameters(self) -> list[nn.Parameter]:
-        """Weights trained by the rotation's optimizer: encoders, generator and the people's directions."""
-        backbone = {id(parameter) for parameter in self.backbone_parameters()}
-        mine = [parameter for parameter in self.rotation.parameters() if id(parameter) not in backbone]
-        return [*mine, self.adversary.people]
+        """Weights trained by the rotation's optimizer: all but the discriminator's and a recogniser's."""
+        others = {id(parameter) for parameter in [*self.backbone_parameters(), *self.discriminator_parameters()]}
+        every = [*self.rotation.parameters(), *self.adversary.parameters()]
+        return [parameter for parameter in every if id(parameter) not in others]
 
     def backbone_parameters(self) -> list[nn.Parameter]:
         """Weights of a recogniser that serves as encoder; they have a learning rate of their own."""
@@ -137,20 +113,6 @@ class Networks:
         half_life = min(half_life_images, images_seen * rampup) if rampup else half_life_images
         keep = 0.5 ** (batch_size / max(half_life, 1e-8))
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.rotation.parameters()), 1 - keep)
-
-
-@contextmanager
-def frozen(*modules: nn.Module) -> Iterator[None]:
-    """Let gradients flow through modules without reaching their weights; backward is then a third cheaper."""
-    parameters = [parameter for module in modules for parameter in module.parameters()]
-    states = [parameter.requires_grad for parameter in parameters]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter, state in zip(parameters, states, strict=True):
-            parameter.requires_grad_(state)
 
 
 def parameters_in_millions(module: nn.Module) -> float:

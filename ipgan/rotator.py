@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ipgan.config import ModelConfig
-from ipgan.networks import Rotation
+from ipgan.networks import build_rotation
 from ipgan.pose_map import PoseMap
 from ipgan.precision import compute_dtype
+from ipgan.rotation import Rotation, fused
 from ipgan.stored import describe, read_stored
 from pifr.core.checkpoint import load_modules, write_weights
 from pifr.core.device import Precision, choose_device
@@ -65,7 +66,7 @@ class Rotator:
             CheckpointError: If there are no weights, they are damaged, or of another kind of model.
         """
         stored = read_stored(path)
-        rotation = Rotation(stored.model, stored.spec.size_px)
+        rotation = build_rotation(stored.model, stored.spec.size_px)
         load_modules(stored.tensors, {"averaged": rotation}, stored.folder)
         return cls(
             rotation, stored.spec, stored.pose_map, stored.name, stored.sha256, choose_device(device), precision
@@ -126,11 +127,41 @@ class Rotator:
         return self._every(self.identity_codes(pixels), self.pose_codes(pose_pixels))
 
     def identity_codes(self, pixels: np.ndarray) -> np.ndarray:
-        """Return unit identity codes ``(N, F)`` float32 of ``(N, S, S, 3)`` uint8.
+        """Return identity codes ``(N, F)`` float32 of ``(N, S, S, 3)`` uint8; of unit norm where that is their nature.
 
-        Codes of several pictures of one person may be averaged before :meth:`generate`.
+        Codes of several pictures of one person may be averaged before :meth:`generate`, or see :meth:`fuse`.
         """
         return self._encode(pixels, lambda images: self.rotation.identity_encoder(images).code)
+
+    def fuse(self, pixels: np.ndarray, groups: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Return one identity code for each group of pictures.
+
+        DR-GAN weighs pictures by what its encoder has learned of their worth; for the other generators all count
+        alike.
+
+        Args:
+            pixels: ``(N, S, S, 3)`` uint8.
+            groups: ``(N,)`` numbers; pictures with one number show one person.
+
+        Returns:
+            ``(G, F)`` float32, in the order of ``np.unique(groups)``.
+
+        Raises:
+            DataError: If there are not as many numbers as pictures.
+        """
+        numbers = np.asarray(groups)
+        if numbers.shape != (len(pixels),):
+            raise DataError("every picture to fuse needs the number of its group",
+                            found=f"{len(pixels)} pictures and numbers of shape {numbers.shape}")  # fmt: skip
+
+        def weighed(images: Tensor) -> Tensor:
+            encoding = self.rotation.identity_encoder(images)
+            return torch.cat([encoding.code, self.rotation.confidence(encoding)[:, None]], dim=1)
+
+        encoded = self._tensor(self._encode(pixels, weighed))
+        members = [self._tensor(numbers == number).bool() for number in np.unique(numbers)]
+        means = [fused(encoded[rows, :-1], encoded[rows, -1]) for rows in members]
+        return self.rotation.place(torch.stack(means)).cpu().numpy() if means else encoded[:, :-1].cpu().numpy()
 
     def pose_codes(self, pixels: np.ndarray) -> np.ndarray:
         """Return pose codes ``(N, P)`` float32, the posterior means, of ``(N, S, S, 3)`` uint8."""
@@ -154,7 +185,7 @@ class Rotator:
     def generate(self, identity_codes: np.ndarray, pose_codes: np.ndarray) -> np.ndarray:
         """Draw one face for each row of ``(B, F)`` and ``(B, P)``: ``(B, S, S, 3)`` uint8.
 
-        Identity codes need not be of unit norm; their direction counts.
+        Where identity codes are of unit norm by nature, only the direction of those given counts.
         """
         if len(identity_codes) != len(pose_codes):
             raise DataError("as many pose codes as identity codes are needed",
@@ -163,7 +194,7 @@ class Rotator:
         for start in range(0, len(identity_codes), self.batch_size):
             rows = slice(start, start + self.batch_size)
             with torch.inference_mode():
-                identity = torch.nn.functional.normalize(self._tensor(identity_codes[rows]), dim=1)
+                identity = self.rotation.place(self._tensor(identity_codes[rows]))
                 images = self.rotation.generator(identity, self._tensor(pose_codes[rows]), self.dtype)
             parts.append(to_pixels(images, self.spec))
         return np.concatenate(parts)

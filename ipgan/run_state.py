@@ -122,7 +122,13 @@ class RunState:
 
 
 def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
-    """Learn degrees to codes from the training pictures whose yaw is known; None if it is for none."""
+    """Learn degrees to codes from the training pictures whose yaw is known; None if it is for none.
+
+    Where views are classes there is nothing to learn: the code of a view is one-hot.
+    """
+    views = rotator.rotation_config.view_yaws_degrees
+    if views:
+        return PoseMap(np.array(views), np.eye(len(views), dtype=np.float32))
     rows = np.flatnonzero(np.isfinite(data.yaw_degrees))
     if not len(rows):
         return None

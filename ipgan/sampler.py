@@ -25,6 +25,7 @@ class Pairs:
         same_person: ``(B,)`` bool, target and source are one person.
         paired: ``(B,)`` bool, target and source are one moment.
         unlabelled: ``(U,)`` rows of the manifest of unknown people.
+        companions: ``(B, n)`` further pictures of the source's person.
     """
 
     source: np.ndarray
@@ -33,6 +34,7 @@ class Pairs:
     same_person: np.ndarray
     paired: np.ndarray
     unlabelled: np.ndarray
+    companions: np.ndarray
 
     def __len__(self) -> int:
         return len(self.source)
@@ -51,12 +53,14 @@ class PairSampler:
         batch_size: Pairs a step, over all processes.
         same_yaw_degrees: Up to what difference two yaws count as one.
         seed: Seed of all draws.
+        companions: Further pictures of each source's person, for methods that fuse several.
     """
 
     def __init__(
-        self, data: TrainingData, config: PairsConfig, batch_size: int, same_yaw_degrees: float, seed: int
-    ) -> None:
-        self.config, self.batch_size, self.seed = config, batch_size, seed
+        self, data: TrainingData, config: PairsConfig, batch_size: int, same_yaw_degrees: float, seed: int,
+        companions: int = 0,
+    ) -> None:  # fmt: skip
+        self.config, self.batch_size, self.seed, self.companions = config, batch_size, seed, companions
         self.people, self.sittings, yaws = data.people, data.sittings, data.yaw_degrees
         self.of_person = [np.flatnonzero(data.people == person) for person in range(data.people_count)]
         self.unlabelled_count = len(data.unlabelled_store)
@@ -77,7 +81,17 @@ class PairSampler:
         rows = [self._pair(rng) for _ in range(self.batch_size)]
         source, driver, target, paired = (np.array(column) for column in zip(*rows, strict=True))
         same_person = self.people[source] == self.people[target]
-        return Pairs(source, driver, target, same_person, paired.astype(bool), self._unlabelled(rng))
+        unlabelled = self._unlabelled(rng)
+        companions = np.stack([self._companions(row, rng) for row in source])
+        return Pairs(source, driver, target, same_person, paired.astype(bool), unlabelled, companions)
+
+    def _companions(self, source: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw other pictures of the source's person, again and again where there are too few."""
+        if not self.companions:
+            return np.empty(0, dtype=int)
+        rows = self.of_person[self.people[source]]
+        others = rows[rows != source] if len(rows) > 1 else rows
+        return rng.choice(others, self.companions, replace=len(others) < self.companions)
 
     def _unlabelled(self, rng: np.random.Generator) -> np.ndarray:
         """Draw as many pictures of unknown people as the generation path draws faces, if there are any."""

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from ipgan.batch import pictures_in_batches, rows_over_the_manifest
 from ipgan.blocks import EqualLinear
-from ipgan.networks import Networks, Rotation
+from ipgan.generator import Generator
+from ipgan.methods.ipgan import IPGANRotation
+from ipgan.networks import Networks
 from ipgan.training_data import TrainingData
 from pifr.core.progress import say
 
@@ -87,21 +89,23 @@ def settle(networks: Networks, data: TrainingData, dtype: torch.dtype, device: t
         What became of the pose code.
     """
     rows = rows_over_the_manifest(data, _PICTURES)
-    poser = networks.averaged.pose_encoder
+    averaged = networks.averaged
+    assert isinstance(averaged, IPGANRotation)  # no other method has a settled stage
+    poser = averaged.pose_encoder
     with torch.no_grad():
         posteriors = [poser(images.to(dtype)) for images in pictures_in_batches(data, rows, device)]
     codes = torch.cat([posterior.mean for posterior in posteriors]).cpu().numpy()
     variance = torch.cat([posterior.log_variance for posterior in posteriors]).exp().mean(dim=0)
     directions = pose_directions(codes, data.people[rows], data.yaw_degrees[rows])
     networks.erase_pose(pictures_in_batches(data, rows, device), data.yaw_degrees[rows], dtype)
-    change_pose_axes(networks.averaged, directions, variance)
-    networks.rotation.load_state_dict(networks.averaged.state_dict())
+    change_pose_axes(averaged, directions, variance)
+    networks.rotation.load_state_dict(averaged.state_dict())
     say(f"the encoders rest from now on; {directions.kept} of {len(directions.mean)} directions of the pose code stay")
     return directions
 
 
 @torch.no_grad()
-def change_pose_axes(rotation: Rotation, directions: PoseDirections, variance: Tensor) -> None:
+def change_pose_axes(rotation: IPGANRotation, directions: PoseDirections, variance: Tensor) -> None:
     """Fold new axes into the weights: faces stay as they are, but for what the dropped directions did to them.
 
     Args:
@@ -120,9 +124,10 @@ def change_pose_axes(rotation: Rotation, directions: PoseDirections, variance: T
     head.bias[: len(matrix)] = (matrix @ (bias - mean)).masked_fill(dropped, 0)
     head.weight[len(matrix) :] = 0
     head.bias[len(matrix) :] = (matrix.square() @ variance).log().masked_fill(dropped, 0)
-    mapping = rotation.generator.mapping[0]
-    assert isinstance(mapping, EqualLinear)
-    for layer in (mapping, rotation.generator.first, rotation.pose_encoder.yaw_head):
+    generator = rotation.generator
+    assert isinstance(generator, Generator)
+    for layer in (generator.mapping[0], generator.first, rotation.pose_encoder.yaw_head):
+        assert isinstance(layer, EqualLinear)
         columns = layer.weight[:, -len(matrix) :]
         layer.bias.add_(columns @ mean, alpha=layer.scale)
         layer.weight[:, -len(matrix) :] = (columns @ back).masked_fill(dropped, 0)
@@ -130,8 +135,10 @@ def change_pose_axes(rotation: Rotation, directions: PoseDirections, variance: T
 
 def rest_encoders(networks: Networks) -> None:
     """Keep both encoders as they are from now on."""
-    networks.rotation.identity_encoder.requires_grad_(False)
-    networks.rotation.pose_encoder.requires_grad_(False)
+    rotation = networks.rotation
+    assert isinstance(rotation, IPGANRotation)
+    rotation.identity_encoder.requires_grad_(False)
+    rotation.pose_encoder.requires_grad_(False)
 
 
 def _group_means(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

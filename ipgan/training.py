@@ -11,8 +11,8 @@ import torch
 
 from ipgan.batch import make_batch, pictures_in_batches, rows_over_the_manifest
 from ipgan.config import TrainConfig
+from ipgan.methods import METHODS, weighted_sum
 from ipgan.networks import Networks, parameters_in_millions
-from ipgan.objective import Stage, discriminator_terms, rotation_terms, weighted_sum
 from ipgan.optimization import Optimizers, learning_rate_factor
 from ipgan.precision import compute_dtype, keep_freed_memory
 from ipgan.recognizer import take_recognizer
@@ -97,9 +97,12 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
 
         # Data and networks. Every process draws the same weights.
         data = open_training_data(config)
-        sampler = PairSampler(data, config.pairs, config.batch_size, config.data.same_yaw_degrees, config.seed)
         recognizer, model, backbone = take_recognizer(config, data.spec, target)
-        networks = Networks(model, config.data.size_px, data.people_count, config.seed, target)
+        method = METHODS[config.generator](config, model, data, recognizer)
+        sampler = PairSampler(
+            data, config.pairs, config.batch_size, config.data.same_yaw_degrees, config.seed, method.companions
+        )
+        networks = Networks(method.model, config.data.size_px, data.people_count, config.seed, target)
         if backbone is not None:
             networks.start_from(backbone, trainable=config.identity.role == "fine-tuned encoder")
         first = rows_over_the_manifest(data, 256)
@@ -108,10 +111,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
             start_from(networks, config.start_from, data, target)
         spread = rows_over_the_manifest(data, _ERASURE_PICTURES)
         optimizers = Optimizers(networks, config.optimizer)
-        weights = config.losses.model_dump() | {
-            "discriminator": 1.0,
-            "r1": config.losses.r1 * config.optimizer.r1_every,
-        }
+        weights = method.weights
         dtype = compute_dtype(target, config.precision)
 
         # Run folder, and where it stopped if it did.
@@ -120,8 +120,8 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
         start = state.resume() if resume is not None else 0
         size = parameters_in_millions(networks.rotation.generator)
         say(
-            f"{run.path}: {len(data)} pictures of {data.people_count} people, generator of {size:.1f} M weights, "
-            f"{str(dtype).removeprefix('torch.')}, steps {start} to {config.steps}"
+            f"{run.path}: {config.generator}, {len(data)} pictures of {data.people_count} people, generator of "
+            f"{size:.1f} M weights, {str(dtype).removeprefix('torch.')}, steps {start} to {config.steps}"
         )
 
         # Loop.
@@ -130,23 +130,21 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
             for step in range(start, config.steps):
                 seed_step(config.seed, step, rank())
                 pairs = sampler.pairs(step)
-                stage = Stage.at(step, config)
+                stage = method.stage(step)
                 if stage.settled:
                     if step == config.steps - config.settle_steps:
                         settle(networks, data, dtype, target)
                     rest_encoders(networks)
-                penalise = config.losses.r1 > 0 and step % config.optimizer.r1_every == 0
                 seen: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=target))
 
                 # Both sides gather gradients on the same faces.
                 for micro in range(micro_batches):
-                    batch = make_batch(
-                        data, pairs.part(rank() + micro * world_size(), shares), config.augmentation, target
-                    )
-                    terms, faces = rotation_terms(networks, batch, config, dtype, stage, recognizer)
+                    share = pairs.part(rank() + micro * world_size(), shares)
+                    batch = make_batch(data, share, method.augmentation, target)
+                    terms, faces = method.rotation_terms(networks, batch, dtype, stage)
                     torch.autograd.backward(weighted_sum(terms, weights) / micro_batches)
                     if stage.adversary:
-                        judged = discriminator_terms(networks, batch, faces, config, dtype, penalise)
+                        judged = method.discriminator_terms(networks, batch, faces, dtype, stage)
                         torch.autograd.backward(weighted_sum(judged, weights) / micro_batches)
                         terms |= judged
                     for name, term in terms.items():
@@ -163,7 +161,8 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                 )
 
                 last, stopped = done == config.steps, broadcast_flag(bool(stop))
-                if config.erase_steps and not stage.settled and (last or done % config.erase_steps == 0):
+                due = config.erase_steps > 0 and (last or done % config.erase_steps == 0)
+                if method.erases_pose and due and not stage.settled:
                     networks.erase_pose(pictures_in_batches(data, spread, target), data.yaw_degrees[spread], dtype)
 
                 # Tell, draw, save.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ipgan.config import TrainConfig
+from ipgan.views import view_yaws
 from pifr.core.errors import DataError
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, read_manifest
@@ -67,7 +68,7 @@ def open_training_data(config: TrainConfig) -> TrainingData:
         spec=InputSpec(size_px=config.data.size_px, template=manifest.template),
         people=pd.factorize(manifest.table["subject"], sort=True)[0],
         sittings=sittings,
-        yaw_degrees=manifest.yaw_degrees if config.data.use_yaw else unknown,
+        yaw_degrees=known_yaws(config, manifest),
         pitch_degrees=pitch if config.data.use_yaw else unknown,
         unlabelled_store=unlabelled,
         fingerprint=manifest.fingerprint() + digest,
@@ -105,10 +106,18 @@ def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:
             found=f"{len(pictures)} people with one picture each", cure="add more views of each person",
         )  # fmt: skip
     _warn_of_radians(manifest)
+    if config.generator != "ipgan":
+        view_yaws(known_yaws(config, manifest), config.model.view_step_degrees, config.augmentation.flip, manifest.name)
     sittings = sittings_of(manifest, config.data.sitting_columns)
-    if config.losses.paired > 0 and not has_pairs(sittings):
+    pixels_compared = {"ipgan": config.losses.paired, "drgan": 0.0, "crgan": config.crgan.reconstruction}
+    if pixels_compared[config.generator] > 0 and not has_pairs(sittings):
         say(f"{manifest.name}: no two pictures are known to show one sitting, so the paired loss is not used")
     return manifest, sittings
+
+
+def known_yaws(config: TrainConfig, manifest: Manifest) -> np.ndarray:
+    """Return the yaws ``(N,)`` in degrees that may be used, NaN where unknown or not to be used."""
+    return manifest.yaw_degrees if config.data.use_yaw else np.full(len(manifest), np.nan)
 
 
 def sittings_of(manifest: Manifest, columns: tuple[str, ...]) -> np.ndarray:

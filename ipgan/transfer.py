@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ipgan.batch import pictures_in_batches
@@ -48,19 +51,27 @@ def start_from(networks: Networks, source: Path | str, data: TrainingData, devic
     load_modules(weights, {"averaged": networks.averaged}, stored.folder)
     networks.rotation.load_state_dict(networks.averaged.state_dict())
     judge = {key.removeprefix("adversary."): value for key, value in weights.items() if ".discriminator." in key}
-    if judge:
+    if _fits(judge, networks.adversary.discriminator):
         load_modules(judge, {"discriminator": networks.adversary.discriminator}, stored.folder)
-    _place_people(networks, data, device)
+    if networks.adversary.people is not None:
+        networks.adversary.people.data.copy_(_mean_codes(networks, data, device))
+
+
+def _fits(tensors: dict[str, Tensor], discriminator: nn.Module) -> bool:
+    """Tell whether stored weights of a discriminator have this one's shapes; DR-GAN's depend on the people."""
+    mine = {f"discriminator.{key}": value.shape for key, value in discriminator.state_dict().items()}
+    return mine == {key: value.shape for key, value in tensors.items()}
 
 
 @torch.no_grad()
-def _place_people(networks: Networks, data: TrainingData, device: torch.device) -> None:
-    """Set each training person's direction to the mean code of a few of its pictures."""
+def _mean_codes(networks: Networks, data: TrainingData, device: torch.device) -> Tensor:
+    """Return the mean code of a few pictures of each training person, ``(K, F)`` of unit norm."""
     order = data.people.argsort(kind="stable")
-    starts = data.people[order].searchsorted(range(data.people_count))
-    ends = data.people[order].searchsorted(range(data.people_count), side="right")
-    for person, (start, end) in enumerate(zip(starts, ends, strict=True)):
+    bounds = np.searchsorted(data.people[order], np.arange(data.people_count + 1))
+    means = []
+    for start, end in pairwise(bounds):
         step = max(1, (end - start) // _PICTURES_PER_PERSON)
         rows = order[start:end:step][:_PICTURES_PER_PERSON]
         codes = [networks.rotation.identity_encoder(images).code for images in pictures_in_batches(data, rows, device)]
-        networks.adversary.people[person] = F.normalize(torch.cat(codes).mean(dim=0), dim=0)
+        means.append(F.normalize(torch.cat(codes).mean(dim=0), dim=0))
+    return torch.stack(means)

@@ -41,12 +41,17 @@ def measure_swap(rotator: Rotator, views: Views, weights: np.ndarray) -> SwapFig
         return None
     identity = rotator.identity_codes(views.store[views.source])
     by_first, by_second, other = (
-        rotator.identity_codes(rotator.generate(identity[people], poses[driver]))
+        _unit(rotator.identity_codes(rotator.generate(identity[people], poses[driver])))
         for people, driver in ((who, first), (who, second), ((who + 1) % len(identity), first))
     )
     same = np.einsum("nd,nd->n", by_first, by_second)
     different = np.einsum("nd,nd->n", by_first, other)
     return SwapFigures(estimate(same, who, weights), estimate(different, who, weights))
+
+
+def _unit(codes: np.ndarray) -> np.ndarray:
+    """Scale codes ``(N, F)`` to unit norm: not every generator's are."""
+    return codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
 
 
 def _drivers(views: Views) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -87,7 +87,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     from ipgan import Rotator
     from ipgan.config import ModelConfig
-    from ipgan.networks import Rotation
+    from ipgan.networks import build_rotation
     from ipgan.pose_map import PoseMap
     from pifr.core.config import check_config
 
@@ -96,7 +96,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
         "pose_channel_base": 128, "channel_max": 16, "identity_dim": 16, "pose_dim": 4, "style_dim": 16,
     }  # fmt: skip
     torch.manual_seed(0)
-    rotation = Rotation(check_config(ModelConfig, values, "test"), 64)
+    rotation = build_rotation(check_config(ModelConfig, values, "test"), 64)
     poses = PoseMap(np.array([-90.0, 90.0]), np.array([[0, 0, 0, 0], [1, 1, 1, 1]], np.float32))
     rotator = Rotator(rotation, InputSpec(size_px=64), poses, "random", "", torch.device("cpu"), "float32")
     return str(rotator.save(tmp_path_factory.mktemp("model") / "weights"))

@@ -14,6 +14,12 @@ def test_the_shipped_recipe_loads():
     assert config.losses.kl == 0
 
 
+@pytest.mark.parametrize("generator", ["drgan", "crgan"])
+def test_the_other_generators_recipes_load(generator):
+    config = load_config(TrainConfig, f"{generator}-tiny-64")
+    assert (config.generator, config.name) == (generator, f"{generator}-tiny-64")
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -120,3 +120,37 @@ def test_yaw_error_leaves_unknown_yaws_out():
 
 def test_yaw_error_without_any_yaw_is_zero():
     assert losses.yaw_error(torch.randn(3), torch.full((3,), np.nan)).item() == 0.0
+
+
+def test_the_gradient_penalty_takes_a_norm_a_sample():
+    # Slopes of norm 1 and 3: (0 + 4) / 2. One norm over the batch, CR-GAN's bug, would give (sqrt(10) - 1)^2.
+    slopes = torch.zeros(2, 3, 2, 2)
+    slopes[0, 0, 0, 0], slopes[1, 1, 1, 1] = 1.0, 3.0
+    penalty = losses.gradient_penalty(lambda x: (x * slopes).sum(dim=(1, 2, 3)), torch.zeros_like(slopes), slopes)
+    assert penalty.item() == pytest.approx(2.0, abs=1e-4)
+
+
+def test_the_gradient_penalty_looks_at_a_place_of_its_own_between_each_real_and_made_picture():
+    torch.manual_seed(0)
+    seen = []
+
+    def score(x):
+        seen.append(x.detach())
+        return x.square().sum(dim=(1, 2, 3))
+
+    real = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 2, 2) * 10
+    losses.gradient_penalty(score, real, real + 1)
+    shares = (seen[0] - real)[:, 0, 0, 0]
+    assert torch.allclose(seen[0] - real, shares.view(4, 1, 1, 1).expand_as(real), atol=1e-5)  # one a sample
+    assert ((shares > 0) & (shares < 1)).all()
+    assert len(shares.unique()) == 4  # CR-GAN's code drew one for all
+
+
+def test_the_gradient_penalty_trains_the_discriminator_and_stays_finite_where_the_slope_is_0():
+    weight = torch.zeros(1, requires_grad=True)
+    penalty = losses.gradient_penalty(
+        lambda x: weight * x.sum(dim=(1, 2, 3)), torch.ones(2, 3, 2, 2), torch.zeros(2, 3, 2, 2)
+    )
+    penalty.backward()
+    assert penalty.item() == pytest.approx(1.0, abs=1e-4)
+    assert torch.isfinite(weight.grad).all()

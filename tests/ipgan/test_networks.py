@@ -3,7 +3,8 @@ import torch
 
 from ipgan.blocks import GAIN, EqualConv, EqualLinear, MinibatchStd, UpBlock, activate, channels_at, double
 from ipgan.config import ModelConfig
-from ipgan.networks import Networks, frozen, total_norm
+from ipgan.freezing import frozen
+from ipgan.networks import Networks, total_norm
 
 CPU = torch.device("cpu")
 MODEL = ModelConfig(

@@ -128,3 +128,23 @@ def test_a_camera_high_up_is_another_side_than_the_one_below_it():
     paired = pairs["paired"]
     assert paired.any()
     assert np.array_equal(pitches[pairs["driver"][paired]], pitches[pairs["target"][paired]])
+
+
+def test_companions_are_other_pictures_of_the_sources_person_and_change_no_other_draw():
+    data = data_of([*PEOPLE, 3, 4, 4], [*SITTINGS, 6, 7, 7], [*YAWS, 0.0, 0.0, 45.0])
+    sampler = PairSampler(data, PairsConfig(), batch_size=64, same_yaw_degrees=4, seed=1, companions=3)
+    drawn = sampler.pairs(0)
+    assert drawn.companions.shape == (64, 3)
+    assert (data.people[drawn.companions] == data.people[drawn.source][:, None]).all()
+    many, alone, two = (np.isin(data.people[drawn.source], people) for people in ([0, 1, 2], [3], [4]))
+    assert alone.any()
+    assert two.any()
+    assert (drawn.companions[~alone] != drawn.source[~alone][:, None]).all()
+    assert (drawn.companions[alone] == drawn.source[alone][:, None]).all()  # there is no other
+    assert all(len(set(row)) == 3 for row in drawn.companions[many])
+    assert all(len(set(row)) == 1 for row in drawn.companions[two])  # the one other, again and again
+    plain = PairSampler(data, PairsConfig(), batch_size=64, same_yaw_degrees=4, seed=1).pairs(0)
+    assert plain.companions.shape == (64, 0)
+    assert np.array_equal(plain.source, drawn.source)
+    assert np.array_equal(plain.target, drawn.target)
+    assert drawn.part(1, 4).companions.shape == (16, 3)

@@ -4,7 +4,7 @@ import torch
 
 from ipgan import Rotator, train
 from ipgan.config import ModelConfig
-from ipgan.networks import Rotation
+from ipgan.networks import build_rotation
 from ipgan.settling import change_pose_axes, pose_directions
 from pifr.core.errors import ConfigError
 
@@ -50,7 +50,7 @@ def small_rotation():
         generator_channel_base=256, encoder_channel_base=128, pose_channel_base=128, channel_max=16, identity_dim=16,
         pose_dim=4, style_dim=16,
     )  # fmt: skip
-    return Rotation(config, 32)
+    return build_rotation(config, 32)
 
 
 def test_new_axes_leave_the_faces_alone_while_nothing_is_dropped():

@@ -7,14 +7,15 @@ from torch.nn import functional as F
 
 from ipgan.batch import make_batch
 from ipgan.config import PairsConfig
+from ipgan.methods import METHODS, Stage, weighted_sum
+from ipgan.methods.ipgan import identity_prior
 from ipgan.networks import Networks
-from ipgan.objective import Stage, discriminator_terms, identity_prior, rotation_terms, weighted_sum
 from ipgan.sampler import PairSampler
 from ipgan.training_data import open_training_data
 
 CPU = torch.device("cpu")
-FULL = Stage(warmup=False, coarse=False, adversary=True)
-WARMUP = Stage(warmup=True, coarse=False, adversary=False)
+FULL = Stage(penalise=True)
+WARMUP = Stage(warmup=True, adversary=False)
 
 
 @pytest.fixture
@@ -24,13 +25,18 @@ def setting(people, small_recipe):
     networks = Networks(config.model, 32, data.people_count, 0, CPU)
     torch.manual_seed(0)
     pairs = PairSampler(data, PairsConfig(), 8, 4, 0).pairs(0)
-    return config, networks, make_batch(data, pairs, config.augmentation, CPU)
+    return method_of(config, data), networks, make_batch(data, pairs, config.augmentation, CPU)
+
+
+def method_of(config, data=None):
+    """The method of a recipe; IP-GAN asks nothing of the data."""
+    return METHODS["ipgan"](config, config.model, data)
 
 
 def test_every_term_is_there_finite_and_trains_something(setting):
-    config, networks, batch = setting
-    terms, faces = rotation_terms(networks, batch, config, torch.float32, stage=FULL)
-    assert set(terms) == set(type(config.losses).model_fields) - {
+    method, networks, batch = setting
+    terms, faces = method.rotation_terms(networks, batch, torch.float32, FULL)
+    assert set(terms) == set(type(method.config.losses).model_fields) - {
         "r1",
         "reconstruction_other",
         "recognizer_cosine",
@@ -50,36 +56,37 @@ def test_every_term_is_there_finite_and_trains_something(setting):
 )  # fmt: skip
 def test_a_weight_of_zero_removes_its_term(people, setting, small_recipe, name):
     _, networks, batch = setting
-    config = small_recipe(people, losses={name: 0})
-    terms, _ = rotation_terms(networks, batch, config, torch.float32, Stage.at(0, config))
+    method = method_of(small_recipe(people, losses={name: 0}))
+    terms, _ = method.rotation_terms(networks, batch, torch.float32, method.stage(0))
     assert name not in terms
 
 
 def test_the_warm_up_has_no_adversary_and_no_generation_path(setting):
-    config, networks, batch = setting
-    terms, faces = rotation_terms(networks, batch, config, torch.float32, stage=WARMUP)
+    method, networks, batch = setting
+    terms, faces = method.rotation_terms(networks, batch, torch.float32, WARMUP)
     assert set(terms) == {"paired", "reconstruction", "identity_margin", "kl", "yaw"}
     assert len(faces.made) == len(batch)
 
 
 def test_stages_follow_each_other(people, small_recipe):
-    config = small_recipe(people, warmup_steps=4, coarse_steps=2)
-    stages = [Stage.at(step, config) for step in range(6)]
+    method = method_of(small_recipe(people, warmup_steps=4, coarse_steps=2))
+    stages = [method.stage(step) for step in range(6)]
     assert [stage.coarse for stage in stages] == [True] * 2 + [False] * 4
     assert [stage.warmup for stage in stages] == [True] * 4 + [False] * 2
     assert [stage.adversary for stage in stages] == [False] * 4 + [True] * 2
-    assert not Stage.at(5, small_recipe(people, losses={"adversarial": 0})).adversary
+    assert [stage.penalise for stage in stages] == [True, False] * 3  # r1_every is 2
+    assert not method_of(small_recipe(people, losses={"adversarial": 0})).stage(5).adversary
 
 
 def test_the_rotation_never_trains_the_discriminator_nor_the_discriminator_the_rotation(setting):
-    config, networks, batch = setting
-    weights = config.losses.model_dump() | {"discriminator": 1.0}
-    terms, faces = rotation_terms(networks, batch, config, torch.float32, stage=FULL)
+    method, networks, batch = setting
+    weights = method.weights
+    terms, faces = method.rotation_terms(networks, batch, torch.float32, FULL)
     torch.autograd.backward(weighted_sum(terms, weights))
     assert all(p.grad is None for p in networks.discriminator_parameters())
     for parameter in networks.rotation_parameters():
         parameter.grad = None
-    judged = discriminator_terms(networks, batch, faces, config, torch.float32, penalise=True)
+    judged = method.discriminator_terms(networks, batch, faces, torch.float32, FULL)
     assert set(judged) == {"discriminator", "r1"}
     torch.autograd.backward(weighted_sum(judged, weights))
     assert all(p.grad is None for p in networks.rotation_parameters())
@@ -87,13 +94,13 @@ def test_the_rotation_never_trains_the_discriminator_nor_the_discriminator_the_r
 
 
 def test_without_yaw_and_without_sittings_everything_else_still_trains(setting):
-    config, networks, batch = setting
+    method, networks, batch = setting
     plain = dataclasses.replace(
         batch, yaw=torch.full_like(batch.yaw, np.nan), paired=torch.zeros_like(batch.paired),
         labels=torch.full_like(batch.labels, -1), same_person=torch.zeros_like(batch.same_person),
     )  # fmt: skip
-    terms, faces = rotation_terms(networks, plain, config, torch.float32, stage=FULL)
-    judged = discriminator_terms(networks, plain, faces, config, torch.float32, penalise=True)
+    terms, faces = method.rotation_terms(networks, plain, torch.float32, FULL)
+    judged = method.discriminator_terms(networks, plain, faces, torch.float32, FULL)
     assert all(torch.isfinite(term) for term in (*terms.values(), *judged.values()))
     assert "identity_feature" not in terms
     assert terms["paired"].item() == terms["yaw"].item() == terms["identity_margin"].item() == 0.0
