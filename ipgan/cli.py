@@ -30,10 +30,12 @@ def ipgan_command() -> None:
 @click.option("--runs", default="runs", show_default=True, help="Folder in which the new run folder is made.")
 @click.option("--resume", help="Run folder to go on with; its own config is used, and CONFIG is left out.")
 @click.option("--dry-run", is_flag=True, help="Check config and data, print the resolved config, train nothing.")
+@click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too (extra: tensorboard).")
 @device_option
 def train(
-    config: str | None, overrides: tuple[str, ...], runs: str, resume: str | None, dry_run: bool, device: str
-) -> None:
+    config: str | None, overrides: tuple[str, ...], runs: str, resume: str | None, dry_run: bool, tensorboard: bool,
+    device: str,
+) -> None:  # fmt: skip
     """Train a generator.
 
     CONFIG is a YAML file or the name of a shipped recipe such as 'ipgan-tiny-64'. The run folder holds checkpoints,
@@ -65,7 +67,7 @@ def train(
 
     from ipgan.training import train as train_generator
 
-    result = train_generator(recipe, Path(runs), Path(resume) if resume else None, device)
+    result = train_generator(recipe, Path(runs), Path(resume) if resume else None, device, tensorboard)
     click.echo(result.table())
 
 

@@ -59,8 +59,8 @@ def plan_grid(
     sittings = sittings_of(manifest, sitting_columns)
     subjects = manifest.table["subject"].to_numpy()
     chosen = manifest.subjects[:people]
-    # The most frontal picture stands at the left; without yaws, the first.
-    rows = [_most_frontal(np.flatnonzero(subjects == subject), yaws) for subject in chosen]
+    # A frontal picture stands at the left, the brightest of them: in the dark nothing is to be seen.
+    rows = [_frontal_and_bright(np.flatnonzero(subjects == subject), yaws, store.images) for subject in chosen]
     blank = np.full((size_px, size_px, 3), _EMPTY, np.uint8)
     if yaws_degrees is None:
         yaws_degrees = _thinned(np.unique(np.round(yaws[np.isfinite(yaws)])), columns)
@@ -111,9 +111,11 @@ def drawable(rotator: Rotator, plan: GridPlan) -> GridPlan:
     return GridPlan(plan.sources, plan.yaws_degrees[inside], plan.poses, plan.true_views[:, inside])
 
 
-def _most_frontal(rows: np.ndarray, yaws: np.ndarray) -> int:
+def _frontal_and_bright(rows: np.ndarray, yaws: np.ndarray, images: np.ndarray) -> int:
+    """Return the brightest picture among the most frontal ones; without yaws, of all."""
     away = np.where(np.isfinite(yaws[rows]), np.abs(yaws[rows]), 360.0)
-    return int(rows[np.argmin(away)])
+    frontal = rows[away <= away.min() + _SAME_YAW_DEGREES]
+    return int(frontal[np.argmax([images[row].mean() for row in frontal])])
 
 
 def _thinned(yaws: np.ndarray, columns: int) -> np.ndarray:
@@ -129,7 +131,7 @@ def _true_view(
         return blank
     near = np.abs(yaws - yaw) <= _SAME_YAW_DEGREES
     rows = np.flatnonzero((sittings == sittings[source]) & near)
-    return images[rows[0]] if len(rows) else blank
+    return images[rows[np.argmin(np.abs(yaws[rows] - yaw))]] if len(rows) else blank
 
 
 def _tile(rows: list[list[np.ndarray]]) -> np.ndarray:

@@ -29,6 +29,7 @@ from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import seed_step
+from pifr.core.tensorboard import open_tensorboard
 
 _ERASURE_PICTURES = 3000
 """Pictures from which the erasure of pose is learned; it needs a few times more than an identity code has numbers."""
@@ -65,7 +66,9 @@ class TrainResult:
         return f"{self.steps} steps, {self.images} pairs of {self.people} people{skipped}\nrun: {self.run.path}"
 
 
-def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: str = "auto") -> TrainResult:
+def train(
+    config: TrainConfig, runs: Path, resume: Path | None = None, device: str = "auto", tensorboard: bool = False
+) -> TrainResult:
     """Train encoders and generator against the discriminator.
 
     Killed at any moment and resumed on the same machine, it ends with the same weights, bit by bit. Started by
@@ -76,8 +79,10 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
         runs: Folder in which a new run folder is made.
         resume: A run folder to go on with instead.
         device: auto, cpu, cuda or cuda:N.
+        tensorboard: Write curves to ``tensorboard/`` in the run folder too.
 
     Raises:
+        DependencyError: If curves are asked for and the package ``tensorboard`` is not installed.
         DataError: If the manifest can't be used; see :func:`ipgan.training_data.open_training_data`.
         ConfigError: If the recipe can't be used, or differs from the resumed run's.
         CheckpointError: If there is nothing to resume, or the run was trained on other pictures.
@@ -125,8 +130,14 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
         )
 
         # Loop.
-        meter = Meter(target, start * config.batch_size)
-        with progress_bar("training the generator", config.steps, done=start) as advance:
+        meter, curves_folder = (
+            Meter(target, start * config.batch_size),
+            run.path / "tensorboard" if tensorboard else None,
+        )
+        with (
+            progress_bar("training the generator", config.steps, done=start) as advance,
+            open_tensorboard(curves_folder, start + 1) as curves,
+        ):
             for step in range(start, config.steps):
                 seed_step(config.seed, step, rank())
                 pairs = sampler.pairs(step)
@@ -173,6 +184,7 @@ def train(config: TrainConfig, runs: Path, resume: Path | None = None, device: s
                     if is_main():
                         say(meter.line(done, config.steps, record))
                         run.history.append(done, lr=config.optimizer.lr * factor, skipped=optimizers.skipped, **record)
+                        curves(done, record)
                 if is_main() and (last or (config.grid_steps and done % config.grid_steps == 0)):
                     state.draw(done)
                 if last or stopped or done % config.checkpoint_steps == 0:

@@ -36,7 +36,8 @@ def test_help_imports_no_torch():
 
 def test_train_then_resume_then_sample(people, small_recipe, tmp_path):
     recipe = recipe_file(people, small_recipe, tmp_path, steps=1)
-    result = invoke("train", recipe, "--runs", tmp_path / "runs", "--device", "cpu")
+    result = invoke("train", recipe, "--runs", tmp_path / "runs", "--device", "cpu", "--tensorboard")
+    assert list((tmp_path / "runs").glob("*/tensorboard/events*"))
     assert "1 steps, 8 pairs of 9 people" in result.output
     (folder,) = (tmp_path / "runs").iterdir()
     result = invoke("train", "--resume", folder, "--set", "steps=2", "--device", "cpu")

@@ -1,0 +1,134 @@
+"""What each pathway and loss is worth: it is taken out, and the generator trained again for as long, from equal seeds.
+
+    python benchmarks/ablation.py RECIPE.yaml --data TEST.parquet --judge dlib --seeds 0,1 --out runs/ablation
+
+RECIPE trains the full system; every other row changes it as ROWS says and nothing else. TEST holds people who are not
+in it. A grid that was stopped goes on where it was, in mid-training too. After each row OUT/ablation.md and
+OUT/ablation.json are written anew: means over the seeds, with their range where there are several.
+"""
+
+import argparse
+import statistics
+from pathlib import Path
+from typing import Any
+
+from ipgan import Rotator, TrainConfig, train
+from pifr.core.checkpoint import list_checkpoints
+from pifr.core.config import check_config, load_config
+from pifr.core.environment import environment_record
+from pifr.core.files import read_json, write_json, write_text
+from pifr.core.progress import say
+from pifr.data.manifest import read_manifest
+from pifr.fidelity import evaluate_generator
+
+ROWS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "no generation path": {"pairs": {"generation": 0}},
+    "no transformation across people": {"pairs": {"same_sitting": 0.95, "same_picture": 0.05}},
+    "no adversary": {"losses": {"adversarial": 0}},
+    "no paired loss": {"losses": {"paired": 0}},
+    "no reconstruction": {"losses": {"reconstruction": 0}},
+    "symmetric reconstruction": {"losses": {"reconstruction_other": 1.0}},
+    "no identity recovery": {"losses": {"identity_cosine": 0}},
+    "no identity features": {"losses": {"identity_feature": 0, "recognizer_feature": 0}},
+    "no recogniser": {"losses": {"recognizer_cosine": 0, "recognizer_feature": 0}},
+    "no margin loss": {"losses": {"identity_margin": 0}},
+    "no pose recovery": {"losses": {"pose_recovery": 0}},
+    "no KL": {"losses": {"kl": 0}},
+    "no yaw labels": {"data": {"use_yaw": False}},
+    "no settled stage": {"settle_steps": 0},
+    "no new people by warping": {"augmentation": {"identity_warp_share": 0}},
+    "no differentiable augmentation": {"augmentation": {"discriminator": []}},
+}
+"""Row -> what it changes in the recipe."""
+
+
+def merged(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay changes over a recipe, section by section."""
+    both = dict(recipe)
+    for key, value in changes.items():
+        both[key] = merged(both[key], value) if isinstance(value, dict) else value
+    return both
+
+
+def trained(recipe: TrainConfig, runs: Path, device: str) -> Path:
+    """Train a recipe, or go on with it, and return its run folder."""
+    found = sorted(runs.glob("*")) if runs.exists() else []
+    begun = found[-1] if found and list_checkpoints(found[-1] / "checkpoints") else None
+    return train(recipe, runs, begun, device).run.path
+
+
+def headline(figures: dict[str, Any]) -> dict[str, float]:
+    """Pick one number each from what ``ipgan evaluate --json`` writes; rank-1 is the mean share over 45 to 90."""
+    numbers = {}
+    for judge, by_yaw in figures["rank1_percent_of_true_view_by_abs_yaw"].items():
+        shares = [found["value"] for yaw, found in by_yaw.items() if yaw != "all" and 45 <= float(yaw) <= 90]
+        numbers[f"{judge}: rank-1, % of true views', 45-90"] = statistics.fmean(s for s in shares if s is not None)
+    numbers["yaw error, degrees"] = figures["yaw_mae_degrees"]["value"]
+    numbers["L1"] = figures["pixels_by_abs_yaw"]["l1"]["all"]["value"]
+    numbers["SSIM"] = figures["pixels_by_abs_yaw"]["ssim"]["all"]["value"]
+    for probe in ("yaw_from_identity_percent", "person_from_pose_percent"):
+        numbers[f"leakage: {probe.removesuffix('_percent').replace('_', ' ')}, %"] = figures["leakage"][probe]["value"]
+    return numbers
+
+
+def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Return a Markdown table of row -> seed -> figures: the mean, and the range where there are several seeds."""
+    columns = list(next(iter(next(iter(results.values())).values())))
+    lines = ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for row, seeds in results.items():
+        cells = []
+        for column in columns:
+            values = [found[column] for found in seeds.values()]
+            spread = f" ({min(values):.3g} to {max(values):.3g})" if len(values) > 1 else ""
+            cells.append(f"{statistics.fmean(values):.3g}{spread}")
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Train and measure every row."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("--data", type=Path, required=True, help="manifest of people who are not in the recipe's")
+    parser.add_argument("--split", help="measure people of this split only")
+    parser.add_argument("--people", type=int, help="measure the first this many people")
+    parser.add_argument("--judge", action="append", default=[], help="embedder that took no part; repeatable")
+    parser.add_argument("--source", action="append", default=[], help="COLUMN=VALUE that sources must have")
+    parser.add_argument("--rows", help="names with commas between; by default all")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--set", action="append", default=[], help="change the recipe of all rows, KEY=VALUE")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    recipe = load_config(TrainConfig, options.recipe, options.set).model_dump(mode="json")
+    wanted = options.rows.split(",") if options.rows else list(ROWS)
+    data = read_manifest(options.data)
+    data = data.of_split(options.split) if options.split else data
+    source = dict(text.split("=", 1) for text in options.source)
+    results: dict[str, dict[str, dict[str, float]]] = {}
+    for seed in options.seeds.split(","):
+        for row in wanted:
+            folder = options.out / f"{row.replace(' ', '-')}-{seed}"
+            if not (folder / "figures.json").exists():
+                say(f"{row}, seed {seed}")
+                cell = check_config(TrainConfig, merged(recipe, ROWS[row]) | {"seed": int(seed)}, row)
+                rotator = Rotator.load(trained(cell, folder / "runs", options.device), options.device)
+                if rotator.pose_map is None:
+                    from ipgan.calibration import calibrate
+
+                    calibrate(rotator, read_manifest(cell.data.manifest), options.device)
+                measured = evaluate_generator(
+                    rotator, data, options.judge, people=options.people, source=source, device=options.device
+                )
+                measured.save(folder / "figures.json")
+            results.setdefault(row, {})[seed] = headline(read_json(folder / "figures.json"))
+            write_json(options.out / "ablation.json", {
+                "recipe": recipe, "rows": results, "environment": environment_record(data.fingerprint()),
+            })  # fmt: skip
+            write_text(options.out / "ablation.md", table(results))
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
