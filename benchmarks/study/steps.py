@@ -72,14 +72,22 @@ def make_views(
         MissingPieceError: If the method is not in this installation.
     """
     from pifr.augment import AugmentConfig, augment
+    from pifr.augment.config import AcceptanceConfig
 
     data = read_manifest(people)
-    config = AugmentConfig(yaws_degrees=tuple(yaws_degrees), sources_per_person=sources)
+    # No checks: every method gives each person the same views, and the recogniser is the judge.
+    unchecked = AcceptanceConfig(
+        fmr=None, min_identity_cosine=None, max_yaw_error_degrees=None, min_sharpness=None, min_difference=None,
+        retries=0,
+    )  # fmt: skip
+    config = AugmentConfig(
+        yaws_degrees=tuple(yaws_degrees), sources_per_person=sources, count_real=False, acceptance=unchecked
+    )
     if generator is not None:
         from ipgan import Rotator
 
-        return augment(data, Rotator.load(generator, device), out, config).manifest_path
-    return augment(data, _other_method(method, data, device), out, config).manifest_path
+        return augment(data, Rotator.load(generator, device), out, config).accepted_path
+    return augment(data, _other_method(method, data, device), out, config).accepted_path
 
 
 def _other_method(name: str, data: Manifest, device: str) -> Any:

@@ -129,7 +129,7 @@ def test_a_run_killed_in_mid_write_goes_on_to_the_same_bytes(work, alone, tmp_pa
 def test_a_worker_that_fails_is_one_line(work, names, tmp_path) -> None:
     from dataclasses import replace
 
-    with pytest.raises(PifrError, match="no checkpoint in this folder"):
+    with pytest.raises(PifrError, match="no generator of this name"):
         work(tmp_path, engine=LocalWorkers(replace(names, model="nowhere"), 1))
 
 

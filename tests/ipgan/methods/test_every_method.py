@@ -13,7 +13,7 @@ import torch
 import ipgan.training
 from ipgan import Rotator, train
 from ipgan.methods import METHODS
-from pifr.augment import AugmentConfig, augment
+from pifr.augment import AcceptanceConfig, AugmentConfig, augment
 from pifr.core.checkpoint import latest_checkpoint
 from pifr.core.errors import CheckpointError, ConfigError, DataError, TrainingError
 from pifr.core.files import read_json, write_json
@@ -254,8 +254,12 @@ def test_saved_for_inference_alone_it_turns_the_same(rotators, faces, tmp_path, 
 def test_one_photograph_becomes_many_views(rotators, rendered, tmp_path, name):
     two = rendered.select(rendered.table["subject"].isin(rendered.subjects[:2]))
     small = tmp_path / "small"
-    result = augment(two, rotators[name], small, AugmentConfig(yaws_degrees=(-45.0, 20.0)))
-    assert result.accepted == 4
+    result = augment(two, rotators[name], small, AugmentConfig(
+        yaws_degrees=(-45.0, 20.0), count_real=False, acceptance=AcceptanceConfig(max_yaw_error_degrees=None)
+    ))  # fmt: skip
+    assert result.accepted > 0
+    assert set(result.manifest.table["subject"]) == set(two.subjects)
+    assert result.manifest.table.groupby("subject")["yaw"].apply(set).map({-45.0, 20.0}.issuperset).all()
     assert set(result.manifest.table["generator"]) == {rotators[name].name}
 
 
