@@ -27,7 +27,7 @@ from pifr.data.manifest import make_manifest, read_manifest
         (["--yaws=-60,x"], "--yaws: yaws are numbers of degrees separated by commas, found '-60,x'"),
         (["--yaws=30,30"], "names a view twice"),
         (["--yaws=30"], "--model: the method 'ipgan' needs a generator"),
-        (["--yaws=30", "--model", "none"], "none/checkpoints: no checkpoint in this folder"),
+        (["--yaws=30", "--model", "none"], "none: there is no generator of this name"),
         (["--yaws=30", "--split", "tran"], "no column 'split'; make one with: pifr data split"),
         (["--shard", "3/2"], "--shard: a shard is written i/n with i from 1 to n, found '3/2'"),
         (["--workers", "0"], "--workers: at least one worker is needed"),

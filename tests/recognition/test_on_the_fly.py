@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ipgan import Rotator
 from ipgan.config import ModelConfig
-from ipgan.networks import Rotation
+from ipgan.networks import build_rotation
 from ipgan.pose_map import PoseMap
 from pifr.core.checkpoint import latest_checkpoint
 from pifr.core.config import check_config
@@ -38,7 +38,7 @@ def save_generator(folder: Path, size_px: int = 64, seed: int = 0) -> Path:
         "generator_channel_base": 256, "encoder_channel_base": 128, "discriminator_channel_base": 128,
         "pose_channel_base": 128, "channel_max": 16, "identity_dim": 16, "pose_dim": 4, "style_dim": 16,
     }  # fmt: skip
-    rotation = Rotation(check_config(ModelConfig, sizes, "test"), size_px)
+    rotation = build_rotation(check_config(ModelConfig, sizes, "test"), size_px)
     pose_map = PoseMap(np.array([-90.0, 90.0]), np.array([[-1] * 4, [1] * 4], dtype=np.float32))
     spec = InputSpec(size_px=size_px, template="unaligned")
     return Rotator(rotation, spec, pose_map, "random", "", torch.device("cpu")).save(folder)
