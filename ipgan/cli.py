@@ -66,9 +66,11 @@ def train(
         return
 
     from ipgan.training import train as train_generator
+    from pifr.core.distributed import started_first
 
     result = train_generator(recipe, Path(runs), Path(resume) if resume else None, device, tensorboard)
-    click.echo(result.table())
+    if started_first():
+        click.echo(result.table())
 
 
 @ipgan_command.command()

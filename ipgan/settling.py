@@ -23,7 +23,7 @@ from pifr.core.progress import say
 
 _PICTURES = 20_000
 _YAW_BIN_DEGREES = 7.5
-_LEAST_RATIO = 4.0
+_LEAST_RATIO = 50.0
 _LEAST_KEPT = 2
 
 

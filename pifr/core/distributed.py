@@ -62,6 +62,11 @@ def is_main() -> bool:
     return rank() == 0
 
 
+def started_first() -> bool:
+    """Tell whether torchrun, if it was that, started this process as the first; holds outside a process group too."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def barrier() -> None:
     """Wait for all processes."""
     import torch.distributed as dist
