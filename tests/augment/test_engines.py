@@ -109,6 +109,7 @@ def test_a_run_killed_in_mid_write_goes_on_to_the_same_bytes(work, alone, tmp_pa
         def write(path: Path, data: bytes) -> None:
             count[0] += 1
             if count[0] == 15:
+                path.parent.mkdir(parents=True, exist_ok=True)  # the first of its folder, in some orders
                 path.with_name(f"half{TEMPORARY_MARK}1.png").write_bytes(data[:9])
                 os.kill(os.getpid(), signal.SIGKILL)
             whole(path, data)
