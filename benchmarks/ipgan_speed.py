@@ -158,7 +158,7 @@ def random_faces(size_px: int) -> TrainingData:
     pixels = np.random.default_rng(0).integers(256, size=(count, size_px, size_px, 3), dtype=np.uint8)
     return TrainingData(
         make_manifest(table, Path("."), "noise"), PixelStore(pixels, Path("noise")), InputSpec(size_px=size_px), people,
-        people, np.tile(YAWS, PEOPLE), np.empty((0, size_px, size_px, 3), np.uint8), "",
+        people, np.tile(YAWS, PEOPLE), np.full(count, np.nan), np.empty((0, size_px, size_px, 3), np.uint8), "",
     )  # fmt: skip
 
 
