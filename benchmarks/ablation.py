@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ipgan import Rotator, TrainConfig, train
-from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
 from pifr.core.files import read_json, write_json, write_text
 from pifr.core.progress import say
+from pifr.core.runs import unfinished_run
 from pifr.data.manifest import read_manifest
 from pifr.fidelity import evaluate_generator
 
@@ -53,9 +53,7 @@ def merged(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def trained(recipe: TrainConfig, runs: Path, device: str) -> Path:
     """Train a recipe, or go on with it, and return its run folder."""
-    found = sorted(runs.glob("*")) if runs.exists() else []
-    begun = found[-1] if found and list_checkpoints(found[-1] / "checkpoints") else None
-    return train(recipe, runs, begun, device).run.path
+    return train(recipe, runs, unfinished_run(runs), device).run.path
 
 
 def headline(figures: dict[str, Any]) -> dict[str, float]:

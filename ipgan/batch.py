@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -83,8 +83,8 @@ def make_batch(data: TrainingData, pairs: Pairs, config: AugmentationConfig, dev
     )
 
 
-def rows_over_the_manifest(data: TrainingData, count: int) -> np.ndarray:
-    """Return at most ``count`` rows spread evenly over the manifest, ``(N,)``."""
+def rows_over_the_manifest(data: Sized, count: int) -> np.ndarray:
+    """Return at most ``count`` row numbers spread evenly over ``data``, ``(N,)``."""
     return np.unique(np.linspace(0, len(data) - 1, count).astype(int))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ipgan.batch import rows_over_the_manifest
 from ipgan.pose_map import PoseMap
 from ipgan.rotator import Rotator
 from pifr.core.errors import DataError
@@ -34,7 +35,7 @@ def calibrate(rotator: Rotator, manifest: Manifest, device: str = "auto") -> Pos
         DataError: If the alignment differs from the generator's, or all pictures show one yaw.
     """
     rotator.spec.require_template(manifest.template, manifest.name)
-    rows = np.unique(np.linspace(0, len(manifest) - 1, _PICTURES).astype(int))
+    rows = rows_over_the_manifest(manifest, _PICTURES)
     some = manifest.select(np.isin(np.arange(len(manifest)), rows))
     table = fill_poses(replace(some, table=some.table.reset_index(drop=True)), device=device).manifest.table
     codes = rotator.pose_codes(open_pixels(some, rotator.spec.size_px).images)

@@ -31,9 +31,9 @@ class IdentityEncoder(nn.Module):
     """Residual encoder x -> f.
 
     The last 4 x 4 features are flattened, not pooled: where something is belongs to who someone is. Normalised and
-    pooled five times over, they tell positions badly all the same: after 75,000 pairs a ridge regression read the eyes'
-    horizontal place off the code with an R2 of 0.3, and off the bare picture at 16 px with 0.7. So the code also gets
-    a glance at that, through one linear map that starts silent.
+    pooled five times over, they tell positions badly, so the code also gets a glance at the bare picture at 16 px,
+    through one linear map that starts silent. Whether it helps is not shown: in the run behind ``twin-64`` the code
+    told the features' horizontal places no better with it than before (benchmarks/code_leakage.py, docs/ipgan.md).
 
     Args:
         config: Sizes.

@@ -53,28 +53,14 @@ class Networks:
         encoder.backbone.requires_grad_(trainable)
         self.averaged.load_state_dict(self.rotation.state_dict())
 
-    @torch.no_grad()
     def erase_pose(self, images: Iterable[Tensor], yaw_degrees: np.ndarray, dtype: torch.dtype) -> None:
-        """Edit both identity encoders so that no linear probe reads the pose off their codes; see :mod:`ipgan.erasure`.
+        """Erase the pose from the codes of both identity encoders; see :func:`erase_pose`.
 
         For methods that ask for it alone; see :attr:`ipgan.methods.Method.erases_pose`.
-
-        Args:
-            images: Batches ``(B, 3, S, S)`` of training pictures, N together.
-            yaw_degrees: ``(N,)`` their yaw, NaN where unknown.
-            dtype: Number format of the networks.
         """
         batches = list(images)
         for rotation in (self.rotation, self.averaged):
-            assert isinstance(rotation, IPGANRotation)
-            encoder, poser = rotation.identity_encoder, rotation.pose_encoder
-            codes = torch.cat([encoder.raw(batch.to(dtype)) for batch in batches]).cpu().numpy()
-            if np.isfinite(yaw_degrees).all():
-                concept = yaw_concept(yaw_degrees)
-            else:
-                concept = pose_concept(torch.cat([poser(batch.to(dtype)).mean for batch in batches]).cpu().numpy())
-            values = leace(codes, concept)
-            encoder.edit(*(torch.from_numpy(value).float().to(batches[0].device) for value in values))
+            erase_pose(rotation, batches, yaw_degrees, dtype)
 
     def centre(self, images: Tensor) -> None:
         """Fit fresh networks to the pictures ``(B, 3, S, S)``."""
@@ -113,6 +99,28 @@ class Networks:
         half_life = min(half_life_images, images_seen * rampup) if rampup else half_life_images
         keep = 0.5 ** (batch_size / max(half_life, 1e-8))
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.rotation.parameters()), 1 - keep)
+
+
+@torch.no_grad()
+def erase_pose(rotation: Rotation, images: Iterable[Tensor], yaw_degrees: np.ndarray, dtype: torch.dtype) -> None:
+    """Edit an identity encoder so that no linear probe reads the pose off its codes; see :mod:`ipgan.erasure`.
+
+    Args:
+        rotation: IP-GAN's networks; changed.
+        images: Batches ``(B, 3, S, S)`` of training pictures, N together.
+        yaw_degrees: ``(N,)`` their yaw, NaN where unknown.
+        dtype: Number format of the networks.
+    """
+    assert isinstance(rotation, IPGANRotation)
+    encoder, batches = rotation.identity_encoder, list(images)
+    codes = torch.cat([encoder.raw(batch.to(dtype)) for batch in batches]).cpu().numpy()
+    if np.isfinite(yaw_degrees).all():
+        concept = yaw_concept(yaw_degrees)
+    else:
+        poses = [rotation.pose_encoder(batch.to(dtype)).mean for batch in batches]
+        concept = pose_concept(torch.cat(poses).cpu().numpy())
+    values = leace(codes, concept)
+    encoder.edit(*(torch.from_numpy(value).float().to(batches[0].device) for value in values))
 
 
 def parameters_in_millions(module: nn.Module) -> float:

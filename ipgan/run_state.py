@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ipgan.batch import rows_over_the_manifest
 from ipgan.config import TrainConfig
 from ipgan.grid import GridPlan, draw_grid, drawable, plan_grid
 from ipgan.networks import Networks
@@ -132,7 +133,7 @@ def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
     rows = np.flatnonzero(np.isfinite(data.yaw_degrees))
     if not len(rows):
         return None
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, _POSE_MAP_PICTURES).astype(int))]
+    rows = rows[rows_over_the_manifest(rows, _POSE_MAP_PICTURES)]
     return PoseMap.learn(rotator.pose_codes(data.store[rows]), data.yaw_degrees[rows], data.pitch_degrees[rows])
 
 

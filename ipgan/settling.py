@@ -17,7 +17,7 @@ from ipgan.batch import pictures_in_batches, rows_over_the_manifest
 from ipgan.blocks import EqualLinear
 from ipgan.generator import Generator
 from ipgan.methods.ipgan import IPGANRotation
-from ipgan.networks import Networks
+from ipgan.networks import Networks, erase_pose
 from ipgan.training_data import TrainingData
 from pifr.core.progress import say
 
@@ -97,7 +97,7 @@ def settle(networks: Networks, data: TrainingData, dtype: torch.dtype, device: t
     codes = torch.cat([posterior.mean for posterior in posteriors]).cpu().numpy()
     variance = torch.cat([posterior.log_variance for posterior in posteriors]).exp().mean(dim=0)
     directions = pose_directions(codes, data.people[rows], data.yaw_degrees[rows])
-    networks.erase_pose(pictures_in_batches(data, rows, device), data.yaw_degrees[rows], dtype)
+    erase_pose(averaged, pictures_in_batches(data, rows, device), data.yaw_degrees[rows], dtype)
     change_pose_axes(averaged, directions, variance)
     networks.rotation.load_state_dict(averaged.state_dict())
     say(f"the encoders rest from now on; {directions.kept} of {len(directions.mean)} directions of the pose code stay")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ipgan.config import TrainConfig
+from ipgan.methods import METHODS
 from ipgan.views import view_yaws
 from pifr.core.errors import DataError
 from pifr.core.progress import say
@@ -106,11 +107,11 @@ def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:
             found=f"{len(pictures)} people with one picture each", cure="add more views of each person",
         )  # fmt: skip
     _warn_of_radians(manifest)
-    if config.generator != "ipgan":
+    method = METHODS[config.generator]
+    if method.needs_views:
         view_yaws(known_yaws(config, manifest), config.model.view_step_degrees, config.augmentation.flip, manifest.name)
     sittings = sittings_of(manifest, config.data.sitting_columns)
-    pixels_compared = {"ipgan": config.losses.paired, "drgan": 0.0, "crgan": config.crgan.reconstruction}
-    if pixels_compared[config.generator] > 0 and not has_pairs(sittings):
+    if method.pixel_weight(config) > 0 and not has_pairs(sittings):
         say(f"{manifest.name}: no two pictures are known to show one sitting, so the paired loss is not used")
     return manifest, sittings
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.study.gaps import Measured
-from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import check_config
 from pifr.core.errors import PifrError
-from pifr.core.runs import RunFolder
+from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
 
 FAR = 1e-3
@@ -47,7 +46,7 @@ def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: 
         settings = {**settings, "generator": name}
     data = {"manifest": str(people), "split": None}
     config = check_config(ipgan.TrainConfig, {**settings, "name": name, "data": data}, name)
-    return ipgan.train(config, runs, resume=unfinished(runs), device=device).run.path
+    return ipgan.train(config, runs, resume=unfinished_run(runs), device=device).run.path
 
 
 def make_views(
@@ -145,7 +144,7 @@ def train_recogniser(
             raise MissingPieceError("views can't be made on the fly here", cure="merge it, then run the study again")
         values["on_the_fly"] = {"generator": str(on_the_fly)}
     config = check_config(RecognizerConfig, values, name)
-    return train_recognizer(config, runs, resume=unfinished(runs), device=device).run.path
+    return train_recognizer(config, runs, resume=unfinished_run(runs), device=device).run.path
 
 
 def benchmark(
@@ -182,9 +181,3 @@ def benchmark(
         if figures.tar and not figures.tar[0].too_few:
             rates[TAR][yaw], drawn[TAR][yaw] = figures.tar[0].tar, figures.tar_interval[FAR].rounds
     return {figure: Measured(people, rates[figure], drawn[figure]) for figure in FIGURES}
-
-
-def unfinished(runs: Path) -> Path | None:
-    """Return the newest run under ``runs`` that has a checkpoint to go on from, if any."""
-    newest = sorted(run for run in runs.iterdir() if run.is_dir())[-1:] if runs.is_dir() else []
-    return newest[0] if newest and list_checkpoints(RunFolder(newest[0]).checkpoints) else None

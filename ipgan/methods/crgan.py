@@ -18,11 +18,11 @@ from ipgan import losses
 from ipgan.config import ModelConfig, TrainConfig
 from ipgan.diff_augment import augment_for_discriminator
 from ipgan.freezing import frozen
-from ipgan.methods.method import METHODS, Adversary, Faces, Method, Stage, Terms
-from ipgan.methods.view_codes import Views, asked, view_loss, views_of
+from ipgan.methods.method import METHODS, Adversary, Faces, Stage, Terms
+from ipgan.methods.view_codes import Views, asked, view_loss
+from ipgan.methods.view_method import ViewMethod, with_views
 from ipgan.methods.view_networks import CodeEncoder, HeadedDiscriminator, View, ViewGenerator
 from ipgan.rotation import Rotation
-from ipgan.views import view_yaws
 
 if TYPE_CHECKING:
     from ipgan.batch import Batch
@@ -88,19 +88,18 @@ class CRGANRotation(Rotation):
 
 
 @METHODS.register("crgan")
-class CRGAN(Method[Faces]):
+class CRGAN(ViewMethod):
     """CR-GAN. It needs known yaws, and sittings for the pixels that hold identity; it knows no people."""
 
     @staticmethod
     def sized(config: TrainConfig, model: ModelConfig, data: TrainingData) -> ModelConfig:
         """Fill in the views and the length of the code; raises DataError without known yaws."""
-        yaws = view_yaws(data.yaw_degrees, model.view_step_degrees, config.augmentation.flip, data.manifest.name)
-        return model.model_copy(
-            update={
-                "generator": "crgan", "view_yaws_degrees": yaws, "pose_dim": len(yaws),
-                "identity_dim": config.crgan.identity_dim,
-            }
-        )  # fmt: skip
+        return with_views(config, model, data, identity_dim=config.crgan.identity_dim)
+
+    @staticmethod
+    def pixel_weight(config: TrainConfig) -> float:
+        """Return the weight of the second path's L1."""
+        return config.crgan.reconstruction
 
     @staticmethod
     def rotation(model: ModelConfig, size_px: int) -> Rotation:
@@ -134,7 +133,7 @@ class CRGAN(Method[Faces]):
         """
         rotation = networks.rotation
         assert isinstance(rotation, CRGANRotation)
-        first, second = self._views(batch.source_yaw), self._views(batch.yaw)
+        first, second = self.views(batch.source_yaw), self.views(batch.yaw)
         prior = torch.rand(len(batch), self.model.identity_dim, device=batch.source.device) * 2 - 1
         if bool(torch.rand(()) < self.config.crgan.fake_share):
             born = rotation.generator(prior, first.codes, dtype)
@@ -172,7 +171,7 @@ class CRGAN(Method[Faces]):
         judge, kinds = networks.adversary.discriminator, self.config.augmentation.discriminator
         real = augment_for_discriminator(torch.cat([batch.source, batch.target]), kinds)
         made = augment_for_discriminator(faces.made, kinds)
-        first, second = self._views(batch.source_yaw), self._views(batch.yaw)
+        first, second = self.views(batch.source_yaw), self.views(batch.yaw)
         views = Views(torch.cat([first.codes, second.codes]), torch.cat([first.known, second.known]))
         scores, view = judge(real.to(dtype))
         made_scores, _ = judge(made.to(dtype))
@@ -183,10 +182,6 @@ class CRGAN(Method[Faces]):
         if stage.penalise:
             terms["penalty"] = both_paths(losses.gradient_penalty(lambda x: judge(x)[0][:, 0], real, made))
         return terms
-
-    def _views(self, yaw: Tensor) -> Views:
-        centres = torch.tensor(self.model.view_yaws_degrees, device=yaw.device)
-        return views_of(90 * yaw, centres)
 
 
 def both_paths(mean: Tensor) -> Tensor:

@@ -17,11 +17,11 @@ from torch.nn import functional as F
 from ipgan.config import AugmentationConfig, ModelConfig, TrainConfig
 from ipgan.diff_augment import augment_for_discriminator
 from ipgan.freezing import frozen
-from ipgan.methods.method import METHODS, Adversary, Faces, Method, Stage, Terms
-from ipgan.methods.view_codes import Views, asked, random_views, view_loss, views_of
+from ipgan.methods.method import METHODS, Adversary, Faces, Stage, Terms
+from ipgan.methods.view_codes import Views, asked, random_views, view_loss
+from ipgan.methods.view_method import ViewMethod, with_views
 from ipgan.methods.view_networks import CodeEncoder, HeadedDiscriminator, ViewEncoder, ViewGenerator
 from ipgan.rotation import Rotation, fused
-from ipgan.views import view_yaws
 
 if TYPE_CHECKING:
     from ipgan.batch import Batch
@@ -85,7 +85,7 @@ class DRGANRotation(Rotation):
 
 
 @METHODS.register("drgan")
-class DRGAN(Method[Faces]):
+class DRGAN(ViewMethod):
     """DR-GAN. It needs known yaws; people are classes, so stretched heads, who are nobody, are not used."""
 
     def __init__(self, config: TrainConfig, model: ModelConfig, data: TrainingData, recognizer: None = None) -> None:
@@ -95,13 +95,8 @@ class DRGAN(Method[Faces]):
     @staticmethod
     def sized(config: TrainConfig, model: ModelConfig, data: TrainingData) -> ModelConfig:
         """Fill in the views and the lengths of the codes; raises DataError without known yaws."""
-        yaws = view_yaws(data.yaw_degrees, model.view_step_degrees, config.augmentation.flip, data.manifest.name)
-        return model.model_copy(
-            update={
-                "generator": "drgan", "view_yaws_degrees": yaws, "pose_dim": len(yaws),
-                "identity_dim": config.drgan.identity_dim, "noise_dim": config.drgan.noise_dim,
-            }
-        )  # fmt: skip
+        own = config.drgan
+        return with_views(config, model, data, identity_dim=own.identity_dim, noise_dim=own.noise_dim)
 
     @staticmethod
     def rotation(model: ModelConfig, size_px: int) -> Rotation:
@@ -146,7 +141,7 @@ class DRGAN(Method[Faces]):
             weights = drop_some(encoding.confidence.view(together), self.config.drgan.confidence_dropout)
             identity = torch.cat([identity, fused(identity.view(*together, -1), weights)])
             labels = torch.cat([labels, batch.labels])
-        view = random_views(len(identity), self._centres(identity))
+        view = random_views(len(identity), self.centres(identity))
         noise = torch.rand(len(identity), self.model.noise_dim, device=identity.device) * 2 - 1
         made = rotation.generator(identity, view, dtype, noise)
 
@@ -181,11 +176,8 @@ class DRGAN(Method[Faces]):
         pictures = torch.cat([batch.source[:, None], batch.companions], dim=1)
         yaw = torch.cat([batch.source_yaw[:, None], batch.companion_yaw], dim=1)
         labels = batch.labels.repeat_interleave(pictures.shape[1])
-        views = views_of(90 * yaw.flatten(), self._centres(yaw))
+        views = self.views(yaw.flatten())
         return pictures.flatten(0, 1).contiguous(memory_format=torch.channels_last), labels, views
-
-    def _centres(self, like: Tensor) -> Tensor:
-        return torch.tensor(self.model.view_yaws_degrees, device=like.device)
 
 
 def drop_some(confidence: Tensor, share: float) -> Tensor:

@@ -76,6 +76,11 @@ class IPGAN(Method[IPGANFaces]):
         return model
 
     @staticmethod
+    def pixel_weight(config: TrainConfig) -> float:
+        """Return the weight of the paired loss."""
+        return config.losses.paired
+
+    @staticmethod
     def rotation(model: ModelConfig, size_px: int) -> Rotation:
         """Build encoders and generator."""
         return IPGANRotation(model, size_px)

@@ -81,6 +81,7 @@ class Method(ABC, Generic[FacesT]):
         model: Sizes of the networks, complete.
         companions: Further pictures of each source's person that a step needs.
         erases_pose: Whether the pose is taken out of identity codes in closed form; see :mod:`ipgan.erasure`.
+        needs_views: Whether it can't be trained without known yaws.
 
     Args:
         config: The recipe.
@@ -91,6 +92,7 @@ class Method(ABC, Generic[FacesT]):
 
     companions: int = 0
     erases_pose: bool = False
+    needs_views: bool = False
 
     def __init__(
         self, config: TrainConfig, model: ModelConfig, data: TrainingData, recognizer: Recognizer | None = None
@@ -106,6 +108,11 @@ class Method(ABC, Generic[FacesT]):
         Raises:
             DataError: If the pictures lack what this generator can't be trained without.
         """
+
+    @staticmethod
+    def pixel_weight(config: TrainConfig) -> float:
+        """Return the weight of the loss that compares pixels with another view of one moment; 0 if there is none."""
+        return 0.0
 
     @staticmethod
     @abstractmethod

@@ -14,10 +14,9 @@ from pifr.chain.people import frontal, recogniser_pictures
 from pifr.chain.stages import StageBook, StageRecord, claim_folder
 from pifr.chain.summary import Summary, summarise
 from pifr.chain.views import draw_views
-from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import check_config
 from pifr.core.files import write_json
-from pifr.core.runs import RunFolder
+from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
 
 
@@ -114,7 +113,7 @@ def _train_generator(
     def work(previous: Path | None) -> Path:
         runs = out / "runs" / "ipgan"
         book.note_output("ipgan", runs)
-        return ipgan.train(settings, runs, resume=_unfinished(previous), device=device).run.path
+        return ipgan.train(settings, runs, resume=unfinished_run(previous), device=device).run.path
 
     return book.run("ipgan", {"pictures": pictures.key, "ipgan": settings.model_dump(mode="json")}, work)
 
@@ -166,7 +165,7 @@ def _train_recogniser(
             people.save(chosen)
         runs = out / "runs" / slug
         book.note_output(stage, runs)
-        return train_recognizer(settings, runs, resume=_unfinished(previous), device=device).run.path
+        return train_recognizer(settings, runs, resume=unfinished_run(previous), device=device).run.path
 
     depends_on = {
         "pictures": pictures.key,
@@ -175,14 +174,6 @@ def _train_recogniser(
         "max_frontal_yaw_degrees": config.max_frontal_yaw_degrees,
     }
     return book.run(stage, depends_on, work)
-
-
-def _unfinished(runs: Path | None) -> Path | None:
-    """Return the newest run under ``runs`` that has a checkpoint to go on from, if any."""
-    if runs is None:
-        return None
-    newest = sorted(run for run in runs.iterdir() if run.is_dir())[-1:]
-    return newest[0] if newest and list_checkpoints(RunFolder(newest[0]).checkpoints) else None
 
 
 def _benchmark(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import Config
 from pifr.core.environment import environment_record
 from pifr.core.errors import PifrError
@@ -93,6 +94,14 @@ class RunFolder:
     def environment(self) -> dict[str, Any]:
         """Read the environment record written when the run was created."""
         return read_json(self.path / "environment.json")
+
+
+def unfinished_run(runs: Path | None) -> Path | None:
+    """Return the newest run under ``runs`` that has a checkpoint to go on from, if any."""
+    if runs is None or not runs.is_dir():
+        return None
+    newest = sorted(run for run in runs.iterdir() if run.is_dir())[-1:]
+    return newest[0] if newest and list_checkpoints(RunFolder(newest[0]).checkpoints) else None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,3 +59,23 @@ def people(rendered: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path
 def trained(people: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainResult:
     """A finished run of six steps; read only."""
     return train(small_config(people), tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def train_on_two_processes() -> Callable[[TrainConfig, Path], Path]:
+    """The runner of a recipe under torchrun, on two processes with gloo; it returns the run's folder."""
+
+    def run(recipe: TrainConfig, folder: Path) -> Path:
+        path = folder / "recipe.yaml"
+        path.write_text(recipe.to_yaml())
+        program = [
+            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "ipgan",
+            "train", str(path), "--runs", str(folder / "runs"), "--device", "cpu",
+        ]  # fmt: skip
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=240, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        (made,) = (folder / "runs").iterdir()
+        return made
+
+    return run

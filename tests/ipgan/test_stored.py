@@ -33,6 +33,10 @@ def test_other_weights_than_the_description_names_are_refused(saved):
         read_stored(saved)
 
 
+def test_weights_come_with_the_package():
+    assert "twin-64" in shipped_names()
+
+
 @pytest.mark.parametrize("name", shipped_names())
 def test_shipped_weights_are_small_checked_and_know_all_yaws(name):
     stored = read_stored(name)

@@ -146,15 +146,8 @@ def test_trains_from_subjects_alone(people, small_recipe, tmp_path):
 
 
 @pytest.mark.ddp
-def test_two_processes_train_one_model(people, small_recipe, tmp_path):
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(small_recipe(people, steps=2, checkpoint_steps=2).to_yaml())
-    program = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "ipgan",
-               "train", str(recipe), "--runs", str(tmp_path / "runs"), "--device", "cpu"]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    (folder,) = (tmp_path / "runs").iterdir()
+def test_two_processes_train_one_model(people, small_recipe, tmp_path, train_on_two_processes):
+    folder = train_on_two_processes(small_recipe(people, steps=2, checkpoint_steps=2), tmp_path)
     assert [checkpoint.step for checkpoint in list_checkpoints(folder / "checkpoints")] == [2]
     lines = (folder / "history.jsonl").read_text().splitlines()
     assert len(lines) == 1

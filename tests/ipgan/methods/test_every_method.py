@@ -126,15 +126,8 @@ def test_micro_batches_train_too(recipe_of, tmp_path, name):
 
 @pytest.mark.ddp
 @pytest.mark.parametrize("name", VIEWS)
-def test_two_processes_train_one_model(recipe_of, tmp_path, name):
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(recipe_of(name, steps=2, checkpoint_steps=2).to_yaml())
-    program = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "ipgan",
-               "train", str(recipe), "--runs", str(tmp_path / "runs"), "--device", "cpu"]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    (folder,) = (tmp_path / "runs").iterdir()
+def test_two_processes_train_one_model(recipe_of, tmp_path, name, train_on_two_processes):
+    folder = train_on_two_processes(recipe_of(name, steps=2, checkpoint_steps=2), tmp_path)
     assert train(recipe_of(name, steps=3, checkpoint_steps=2), tmp_path, resume=folder).steps == 3
 
 
