@@ -15,7 +15,7 @@ import numpy as np
 
 from pifr.data.detectors import DlibDetector, choose_face
 from pifr.data.geometry import fit_similarity, transform_points
-from pifr.data.manifest import LANDMARK_COLUMNS, read_manifest
+from pifr.data.manifest import read_manifest
 from pifr.data.pictures import read_picture
 from pifr.data.templates import ARCFACE_POINTS
 
@@ -55,7 +55,7 @@ def main(manifest: Path, where: list[str], every: int) -> None:
     for condition in where:
         column, _, value = condition.partition("=")
         data = data.select(data.table[column] == value)
-    truths = data.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float).reshape(-1, 5, 2)
+    truths = data.landmarks
     detectors = {"dlib": DlibDetector(5), "dlib68": DlibDetector(68)}
     for yaw in sorted(set(np.abs(data.yaw_degrees))):
         rows = np.flatnonzero(np.abs(data.yaw_degrees) == yaw)[::every]

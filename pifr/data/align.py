@@ -106,7 +106,7 @@ def _rule_per_row(manifest: Manifest, rule: Template, without_landmarks: str) ->
     """Return the template of every row, None for a picture to leave out."""
     if not isinstance(rule, FivePoints):
         return [rule] * len(manifest)
-    known = np.isfinite(_landmarks(manifest)).all(axis=(1, 2))
+    known = np.isfinite(manifest.landmarks).all(axis=(1, 2))
     if without_landmarks == "error" and not known.all():
         row = int(np.flatnonzero(~known)[0])
         raise DataError(
@@ -124,7 +124,7 @@ def _rule_per_row(manifest: Manifest, rule: Template, without_landmarks: str) ->
 
 
 def _jobs(manifest: Manifest, rules: Sequence[Template | None], out: Path) -> list[_Job]:
-    landmarks = _landmarks(manifest)
+    landmarks = manifest.landmarks
     # The mean leaves NaN out: a person's eye height comes from the pictures that have landmarks.
     heights = pd.Series(landmarks[:, :2, 1].mean(axis=1)).groupby(manifest.table["subject"]).transform("mean")
     sources, yaws = manifest.paths, manifest.yaw_degrees
@@ -141,11 +141,6 @@ def _jobs(manifest: Manifest, rules: Sequence[Template | None], out: Path) -> li
         face = Face(landmarks[row], float(yaws[row]), (0, 0), float(heights[row]), where)
         jobs.append(_Job(row, sources[row], target, face, rule))
     return jobs
-
-
-def _landmarks(manifest: Manifest) -> np.ndarray:
-    """Return ``(N, 5, 2)`` pixels, NaN where unknown."""
-    return manifest.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float).reshape(-1, 5, 2)
 
 
 def _run(jobs: Sequence[_Job], size_px: int, title: str) -> tuple[np.ndarray, int]:

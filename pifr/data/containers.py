@@ -18,7 +18,7 @@ from pifr.core.errors import DataError
 from pifr.data.recordio import opened, read_picture_bytes
 
 _MEMBER = re.compile(r"(?P<container>.+?\.(?:rec|tar))/(?P<name>.+)@(?P<offset>\d+)", re.DOTALL)
-_BLOCK = 512
+_BLOCK = tarfile.BLOCKSIZE
 _READ_AT_ONCE = _BLOCK + 16 * 1024
 
 

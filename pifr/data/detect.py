@@ -8,7 +8,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from pifr.core.progress import progress_bar
 from pifr.data.align import AlignmentResult, align_manifest
 from pifr.data.detectors import FaceDetector, choose_face, load_detector
 from pifr.data.importers import Failure
-from pifr.data.importers.checking import OnError, refuse
-from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest, write_table
-from pifr.data.pictures import read_picture
+from pifr.data.importers.checking import OnError, refuse, save_failures
+from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
+from pifr.data.pictures import flaw_of, read_picture
 
 _CHUNK = 32
 _NO_FACE = "no face found"
@@ -74,8 +74,7 @@ def detect_landmarks(manifest: Manifest, detector: str, on_error: OnError = "sto
     """
     if workers < 1:
         raise ConfigError("at least one process is needed", where="--workers", found=workers)
-    landmarks = manifest.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float)
-    rows = np.flatnonzero(~np.isfinite(landmarks).all(axis=1)).tolist()
+    rows = np.flatnonzero(~np.isfinite(manifest.landmarks).all(axis=(1, 2))).tolist()
     made = load_detector(detector)
     journal = cache_folder() / "faces" / f"{_key(manifest, made)}.jsonl"
     findings = _find(manifest, rows, made, journal, on_error, workers)
@@ -84,12 +83,11 @@ def detect_landmarks(manifest: Manifest, detector: str, on_error: OnError = "sto
     failures = [Failure(str(names[row]), f"row {row + 1}", flaw) for row, flaw in sorted(flaws.items())]
     unreadable = np.zeros(len(manifest), dtype=bool)
     unreadable[[row for row, flaw in flaws.items() if flaw != _NO_FACE]] = True
-    table = _with_findings(manifest.table, landmarks, rows, findings, made.landmarks_by)
-    if unreadable.all() or not np.isfinite(table[list(LANDMARK_COLUMNS)].to_numpy(dtype=float)).all(axis=1).any():
+    found = _with_findings(manifest, rows, findings, made.landmarks_by)
+    if not np.isfinite(found.landmarks).all(axis=(1, 2)).any():
         raise DataError("no picture shows a face that the detector finds", where=manifest.name,
                         found=failures[0] if failures else None, cure="use a crop: template")  # fmt: skip
-    found = make_manifest(table, manifest.folder, manifest.name).select(~unreadable)
-    return Detection(found, failures, int(unreadable.sum()), len(rows))
+    return Detection(found.select(~unreadable), failures, int(unreadable.sum()), len(rows))
 
 
 def align_photographs(
@@ -105,15 +103,13 @@ def align_photographs(
     policy = "drop" if without_landmarks == "error" else without_landmarks
     result = align_manifest(detection.manifest, template, out, size_px, policy)
     if detection.failures:
-        write_table(Path(out) / "failures.csv", pd.DataFrame([asdict(failure) for failure in detection.failures]))
+        save_failures(Path(out) / "failures.csv", detection.failures)
     return result, detection
 
 
-def _with_findings(
-    table: pd.DataFrame, landmarks: np.ndarray, rows: list[int], findings: dict[int, Finding], landmarks_by: str
-) -> pd.DataFrame:
+def _with_findings(manifest: Manifest, rows: list[int], findings: dict[int, Finding], landmarks_by: str) -> Manifest:
     """Add what was found; a picture without a face keeps the landmarks it had."""
-    landmarks = landmarks.copy()
+    table, landmarks = manifest.table, manifest.landmarks.reshape(len(manifest), -1)
     sources = np.array(["given"] * len(table), dtype=object)
     counts, choices = np.full(len(table), np.nan), np.array([""] * len(table), dtype=object)
     for row in rows:
@@ -124,7 +120,8 @@ def _with_findings(
         if "landmarks" in finding:
             landmarks[row] = finding["landmarks"]
     points = pd.DataFrame(landmarks, columns=list(LANDMARK_COLUMNS), index=table.index)
-    return table.assign(**points, landmarks_by=sources, faces_found=counts, face_chosen=choices)
+    table = table.assign(**points, landmarks_by=sources, faces_found=counts, face_chosen=choices)
+    return make_manifest(table, manifest.folder, manifest.name)
 
 
 def _find(
@@ -184,7 +181,7 @@ def find_face(detector: FaceDetector, path: Path) -> Finding:
     try:
         pixels = read_picture(path)
     except DataError as error:
-        return {"flaw": f"{error.what} ({error.found})" if error.found else error.what}
+        return {"flaw": flaw_of(error)}
     faces = detector(pixels)
     if not faces:
         return {"flaw": _NO_FACE}

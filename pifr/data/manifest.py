@@ -69,6 +69,12 @@ class Manifest:
         return self.table["yaw"].to_numpy(dtype=float)
 
     @property
+    def landmarks(self) -> np.ndarray:
+        """The five points of every picture ``(N, 5, 2)`` in pixels, NaN where unknown; a new array."""
+        points = self.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float, copy=True)
+        return points.reshape(-1, len(LANDMARKS), 2)
+
+    @property
     def template(self) -> str:
         """The one alignment template of all pictures; :data:`UNALIGNED` where none is named.
 

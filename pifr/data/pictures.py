@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,16 @@ def read_picture(path: Path) -> np.ndarray:
         raise DataError(
             "can't decode the picture", where=path, found=str(error), cure="replace it or drop its row"
         ) from error
+
+
+def flaw_of(error: DataError) -> str:
+    """Return what is wrong with a picture in a few words, without its place and the cure."""
+    return f"{error.what} ({error.found})" if error.found else error.what
+
+
+def decoding_threads() -> int:
+    """Return how many threads are worth decoding with: Pillow decodes outside the interpreter lock."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def picture_source(path: Path) -> Path | io.BytesIO:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from pifr.core.progress import progress_bar, say
 from pifr.data.containers import statuses
 from pifr.data.manifest import Manifest
 from pifr.data.on_demand import DecodedOnDemand
-from pifr.data.pictures import read_picture, resize_picture
+from pifr.data.pictures import decoding_threads, read_picture, resize_picture
 
 _LAYOUT = "1"
 """Part of every key: raise it when the way pictures are decoded or resized changes."""
@@ -179,15 +178,11 @@ def _loader(manifest: Manifest, size_px: int) -> Callable[[int], np.ndarray]:
 
 
 def _decoded_blocks(manifest: Manifest, size_px: int) -> Iterator[np.ndarray]:
-    """Yield ``(B, S, S, 3)`` uint8 in row order. Pillow decodes outside the interpreter lock, so threads are enough."""
+    """Yield ``(B, S, S, 3)`` uint8 in row order."""
     load, count = _loader(manifest, size_px), len(manifest)
-    with ThreadPoolExecutor(_workers()) as pool:
+    with ThreadPoolExecutor(decoding_threads()) as pool:
         for start in range(0, count, _CHUNK):
             yield np.stack(list(pool.map(load, range(start, min(start + _CHUNK, count)))))
-
-
-def _workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _remove_leftovers(folder: Path) -> None:

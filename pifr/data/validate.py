@@ -14,8 +14,8 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar
-from pifr.data.manifest import LANDMARK_COLUMNS, LANDMARKS, UNALIGNED, Manifest
-from pifr.data.pictures import read_picture
+from pifr.data.manifest import LANDMARKS, UNALIGNED, Manifest
+from pifr.data.pictures import flaw_of, read_picture
 
 Severity = Literal["error", "warning"]
 _CHUNK = 256
@@ -156,7 +156,7 @@ def _look_at(path: Path) -> _Picture:
     try:
         pixels = read_picture(path)
     except DataError as error:
-        return _Picture(failure=f"{error.what} ({error.found})" if error.found else error.what)
+        return _Picture(failure=flaw_of(error))
     height, width = pixels.shape[:2]
     grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
     digest = hashlib.blake2b(f"{width} {height} ".encode() + pixels.tobytes(), digest_size=16).digest()
@@ -245,7 +245,7 @@ def _check_templates(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterat
 
 
 def _check_landmarks(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:
-    points = manifest.table.reindex(columns=list(LANDMARK_COLUMNS)).to_numpy(dtype=float).reshape(-1, 5, 2)
+    points = manifest.landmarks
     # A point known to be hidden may lie behind the picture's edge, and behind the nose the eyes change sides.
     for index, name in enumerate(LANDMARKS):
         if f"{name}_visible" in manifest.table:

@@ -80,5 +80,4 @@ def record_files() -> SimpleNamespace:
         write_records=write_records,
         write_pack=write_pack,
         jpeg=jpeg,
-        magic=MAGIC,
     )

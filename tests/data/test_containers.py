@@ -31,16 +31,21 @@ def test_a_path_is_taken_apart() -> None:
     assert file_of(Path("s/a.png")) == Path("s/a.png")
 
 
+def write_archive(path: Path, files: dict[str, bytes], tar_format: int = tarfile.DEFAULT_FORMAT) -> None:
+    with tarfile.open(path, "w", format=tar_format) as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+
+
 @pytest.fixture
 def packed(record_files: SimpleNamespace, tmp_path: Path) -> Manifest:
     """Four pictures: two in a record file, one in an archive, one file."""
     folder = tmp_path / "set"
     files = [record_files.jpeg(60), record_files.jpeg(90), record_files.jpeg(120), record_files.jpeg(150)]
     offsets = record_files.write_pack(folder, {0: files[:2]})
-    with tarfile.open(folder / "a.tar", "w") as archive:
-        info = tarfile.TarInfo("x.jpg")
-        info.size = len(files[2])
-        archive.addfile(info, io.BytesIO(files[2]))
+    write_archive(folder / "a.tar", {"x.jpg": files[2]})
     (folder / "plain.jpg").write_bytes(files[3])
     paths = [f"train.rec/1@{offsets[1]}", f"train.rec/2@{offsets[2]}", "a.tar/x.jpg@0", "plain.jpg"]
     table = pd.DataFrame({"path": paths, "subject": ["a", "b", "a", "b"]})
@@ -88,11 +93,7 @@ def test_a_changed_container_changes_the_fingerprint(packed: Manifest) -> None:
 
 def test_an_archive_that_changed_gives_no_other_picture(packed: Manifest, record_files: SimpleNamespace) -> None:
     path = packed.folder / "a.tar"
-    data = record_files.jpeg(200)
-    with tarfile.open(path, "w") as archive:
-        info = tarfile.TarInfo("y.jpg")
-        info.size = len(data)
-        archive.addfile(info, io.BytesIO(data))
+    write_archive(path, {"y.jpg": record_files.jpeg(200)})
     with pytest.raises(DataError, match=r"another file lies here, found 'y.jpg'; .*import it again"):
         read_picture(packed.paths[2])
     path.write_bytes(path.read_bytes()[: 512 + 40])
@@ -105,12 +106,8 @@ def test_an_archive_that_changed_gives_no_other_picture(packed: Manifest, record
 
 @pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
 def test_long_names_in_archives(tar_format: int, record_files: SimpleNamespace, tmp_path: Path) -> None:
-    name = "d" * 90 + "/" + "e" * 80 + "/000001"
-    with tarfile.open(tmp_path / "a.tar", "w", format=tar_format) as archive:
-        for ending, data in (("cls", b"7"), ("jpg", record_files.jpeg(80))):
-            info = tarfile.TarInfo(f"{name if tar_format != tarfile.USTAR_FORMAT else 'dd/' * 40 + '000001'}.{ending}")
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
+    name = "d" * 90 + "/" + "e" * 80 + "/000001" if tar_format != tarfile.USTAR_FORMAT else "dd/" * 40 + "000001"
+    write_archive(tmp_path / "a.tar", {f"{name}.cls": b"7", f"{name}.jpg": record_files.jpeg(80)}, tar_format)
     manifest = import_shards(tmp_path).manifest
     assert manifest.table["subject"].tolist() == ["7"]
     assert read_member(member_of(manifest.paths[0]) or pytest.fail("no member")) == record_files.jpeg(80)

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pifr.core.errors import DataError
-from pifr.data.manifest import UNALIGNED, concatenate, make_manifest, read_manifest, read_table, write_table
+from pifr.data.manifest import (
+    LANDMARK_COLUMNS,
+    UNALIGNED,
+    concatenate,
+    make_manifest,
+    read_manifest,
+    read_table,
+    write_table,
+)
 
 
 def write(folder: Path, text: str) -> Path:
@@ -27,6 +35,19 @@ def test_types_and_unknown_columns(tmp_path: Path) -> None:
     assert list(manifest.table["session"]) == ["02", ""]
     assert list(manifest.table["shoe"]) == ["41", "x"]
     assert manifest.paths[0] == tmp_path / "a.png"
+
+
+def test_landmarks_are_nan_where_unknown_and_may_be_written_to(tmp_path: Path) -> None:
+    columns = ",".join(LANDMARK_COLUMNS)
+    numbers = ",".join(map(str, range(10)))
+    some = read_manifest(write(tmp_path, f"path,subject,{columns}\na.png,1,{numbers}\nb.png,2,,,5{',' * 7}\n"))
+    expected = np.full((2, 5, 2), np.nan)
+    expected[0], expected[1, 1, 0] = np.arange(10).reshape(5, 2), 5
+    assert np.array_equal(some.landmarks, expected, equal_nan=True)
+    some.landmarks[0] = -1
+    assert np.array_equal(some.landmarks, expected, equal_nan=True)
+    none = read_manifest(write(tmp_path, "path,subject\na.png,1\n"))
+    assert np.array_equal(none.landmarks, np.full((1, 5, 2), np.nan), equal_nan=True)
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
+
+from pifr.cli.data.options import manifest_out, require_table, source_argument
+
+if TYPE_CHECKING:
+    from pifr.data.importers import ImportResult
 
 _SHOWN = 10
 
@@ -21,8 +26,8 @@ class FolderOrCommand(click.RichGroup):
 
 
 @click.command(name="any")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The manifest to write, .csv or .parquet.")
+@source_argument
+@manifest_out
 @click.option("--layout", metavar="NAME", help="records, shards, manifest, vggface2, ms-celeb-1m, casia-webface, "
               "multipie or folder.  [default: recognised]")  # fmt: skip
 @click.option("--check", type=click.Choice(["decode", "quick"]), default="decode", show_default=True,
@@ -43,31 +48,25 @@ def import_any(out: Path, check: Literal["decode", "quick"], on_error: Literal["
       pifr data import VGGFace2 --drop-people-of lfw.csv --on-error skip --out vggface2.parquet
       pifr data import shards --unpack pictures --out augmented.csv
     """
-    from pifr.core.errors import ConfigError
-    from pifr.core.progress import say
     from pifr.data.importers.anything import import_data
 
-    if out.suffix not in (".csv", ".parquet"):
-        raise ConfigError("a manifest is a .csv or .parquet file", where="--out", found=repr(str(out)))
-    result = import_data(check=check, on_error=on_error, **options)
+    require_table(out)
+    save_result(import_data(check=check, on_error=on_error, **options), out)
+
+
+def save_result(result: ImportResult, out: Path) -> None:
+    """Write the manifest and, where pictures were left out, their list beside it; say what the user should know."""
+    from pifr.core.progress import say
+    from pifr.data.importers.checking import save_failures
+
     manifest = result.manifest.save(out)
     for note in result.notes:
         say(note)
     for failure in result.failures[:_SHOWN]:
         say(f"left out: {failure}")
     if result.failures:
-        say(f"{len(result.failures)} pictures left out, all listed in {_save_failures(result.failures, out)}")
+        listed = out.with_name(f"{out.stem}-failures.csv")
+        save_failures(listed, result.failures)
+        say(f"{len(result.failures)} pictures left out, all listed in {listed}")
     say(f"{len(manifest)} pictures of {len(manifest.subjects)} people")
     click.echo(str(out))
-
-
-def _save_failures(failures: list[Any], out: Path) -> Path:
-    from dataclasses import asdict
-
-    import pandas as pd
-
-    from pifr.data.manifest import write_table
-
-    path = out.with_name(f"{out.stem}-failures.csv")
-    write_table(path, pd.DataFrame([asdict(failure) for failure in failures]))
-    return path

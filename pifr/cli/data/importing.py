@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import rich_click as click
 
-from pifr.cli.data.import_any import FolderOrCommand, import_any
-
-if TYPE_CHECKING:
-    from pifr.data.importers import ImportResult
-
-_out = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The manifest to write, .csv or .parquet."
-)
-_source = click.argument("source", type=click.Path(path_type=Path))
+from pifr.cli.data.import_any import FolderOrCommand, import_any, save_result
+from pifr.cli.data.options import manifest_out, source_argument
 
 
 @click.group(name="import", cls=FolderOrCommand)
@@ -39,8 +32,8 @@ import_group.add_command(import_any)
 
 
 @import_group.command()
-@_source
-@_out
+@source_argument
+@manifest_out
 @click.option("--column", "columns", multiple=True, metavar="NAME=THEIRS",
               help="The table's column THEIRS is the manifest's NAME; repeatable.")  # fmt: skip
 @click.option("--root", type=click.Path(path_type=Path), help="Folder the paths are relative to [default: SOURCE's].")
@@ -69,12 +62,12 @@ def table(
         if not (name and equals and theirs):
             raise ConfigError("a column is written NAME=THEIRS", where="--column", found=repr(column))
         renames[name] = theirs
-    _save(import_table(source, renames, root, yaw_unit), out)
+    save_result(import_table(source, renames, root, yaw_unit), out)
 
 
 @import_group.command()
-@_source
-@_out
+@source_argument
+@manifest_out
 def folder(source: Path, out: Path) -> None:
     """Import pictures laid out as SOURCE/person/picture.jpg.
 
@@ -84,12 +77,12 @@ def folder(source: Path, out: Path) -> None:
     """
     from pifr.data.importers.folder import import_folder
 
-    _save(import_folder(source), out)
+    save_result(import_folder(source), out)
 
 
 @import_group.command()
-@_source
-@_out
+@source_argument
+@manifest_out
 @click.option("--mismatched", type=click.Choice(["error", "drop"]), default="error", show_default=True,
               help="Pictures whose names contradict their folders.")  # fmt: skip
 def multipie(source: Path, out: Path, mismatched: Literal["error", "drop"]) -> None:
@@ -102,14 +95,4 @@ def multipie(source: Path, out: Path, mismatched: Literal["error", "drop"]) -> N
     """
     from pifr.data.importers.multipie import import_multipie
 
-    _save(import_multipie(source, mismatched), out)
-
-
-def _save(result: ImportResult, out: Path) -> None:
-    from pifr.core.progress import say
-
-    manifest = result.manifest.save(out)
-    for note in result.notes:
-        say(note)
-    say(f"{len(manifest)} pictures of {len(manifest.subjects)} people")
-    click.echo(str(out))
+    save_result(import_multipie(source, mismatched), out)

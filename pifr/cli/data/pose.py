@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from pifr.cli.data.options import require_table
 from pifr.core.commandline import device_option, set_option
 from pifr.core.errors import ConfigError
 
@@ -32,7 +33,7 @@ def pose(manifest: Path, out: Path, measure_all: bool, weights: Path | None, dev
     from pifr.data.manifest import read_manifest
     from pifr.pose import PoseEstimator, fill_poses
 
-    _require_table(out)
+    require_table(out)
     pictures = read_manifest(manifest)
     estimator = PoseEstimator.load(weights, device) if weights else None
     result = fill_poses(pictures, measure_all, estimator, device)
@@ -71,9 +72,3 @@ def train_pose(config: str | None, overrides: tuple[str, ...], runs: str, resume
     source = config if resume is None else RunFolder.open(resume).config_path
     result = train(load_config(PoseConfig, source, overrides), Path(runs), resume, device)
     click.echo(result.table())
-
-
-def _require_table(out: Path) -> None:
-    """Refuse a wrong ending before any picture is looked at."""
-    if out.suffix not in (".csv", ".parquet"):
-        raise ConfigError("a manifest is a .csv or .parquet file", where="--out", found=repr(str(out)))

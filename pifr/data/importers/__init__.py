@@ -21,8 +21,13 @@ class Failure:
     record: str
     what: str
 
+    @property
+    def place(self) -> str:
+        """Where it lies, for messages."""
+        return f"{self.file}, {self.record}" if self.record else self.file
+
     def __str__(self) -> str:
-        return f"{self.file}{f', {self.record}' if self.record else ''}: {self.what}"
+        return f"{self.place}: {self.what}"
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar
 from pifr.data.containers import member_of
 from pifr.data.importers import Failure
-from pifr.data.manifest import Manifest
-from pifr.data.pictures import read_picture
+from pifr.data.manifest import Manifest, write_table
+from pifr.data.pictures import decoding_threads, flaw_of, read_picture
 
 Check = Literal["decode", "quick"]
 OnError = Literal["stop", "skip"]
@@ -42,7 +42,7 @@ def check_pictures(manifest: Manifest, check: Check, on_error: OnError) -> tuple
     failures: list[Failure] = []
     good = np.ones(len(names), dtype=bool)
     title = "decoding pictures" if check == "decode" else "looking at pictures"
-    with progress_bar(title, len(names)) as advance, ThreadPoolExecutor(_workers()) as pool:
+    with progress_bar(title, len(names)) as advance, ThreadPoolExecutor(decoding_threads()) as pool:
         for start in range(0, len(names), _CHUNK):
             chunk = [manifest.folder / name for name in names[start : start + _CHUNK]]
             for row, (path, flaw) in enumerate(zip(chunk, pool.map(look, chunk), strict=True), start):
@@ -66,15 +66,20 @@ def refuse(failures: list[Failure]) -> None:
     if not failures:
         return
     first = failures[0]
-    raise DataError(first.what, where=f"{first.file}{f', {first.record}' if first.record else ''}",
-                    cure="restore it, or leave bad pictures out with --on-error skip")  # fmt: skip
+    cure = "restore it, or leave bad pictures out with --on-error skip"
+    raise DataError(first.what, where=first.place, cure=cure)
+
+
+def save_failures(path: Path, failures: list[Failure]) -> None:
+    """Write a table of the pictures left out: file, record, what."""
+    write_table(path, pd.DataFrame([asdict(failure) for failure in failures]))
 
 
 def _decode(path: Path) -> str:
     try:
         read_picture(path)
     except DataError as error:
-        return f"{error.what} ({error.found})" if error.found else error.what
+        return flaw_of(error)
     return ""
 
 
@@ -93,8 +98,3 @@ def _failure(path: Path, flaw: str) -> Failure:
         return Failure(str(path), "", flaw)
     kind = "record " if member.container.endswith(".rec") else ""
     return Failure(member.container, f"{kind}{member.name}", flaw)
-
-
-def _workers() -> int:
-    count: Callable[[int], set[int]] | None = getattr(os, "sched_getaffinity", None)
-    return len(count(0)) if count is not None else os.cpu_count() or 1

@@ -30,7 +30,7 @@ def import_folder(source: Path) -> ImportResult:
     rows, loose, others = [], 0, 0
     for name in walk_names(source):
         person, slash, _ = name.partition("/")
-        if os.path.splitext(name)[1].lower() not in PICTURE_SUFFIXES:
+        if not is_picture_name(name):
             others += 1
         elif not slash:
             loose += 1
@@ -50,6 +50,11 @@ def import_folder(source: Path) -> ImportResult:
     return ImportResult(make_manifest(table, source, str(source)), notes)
 
 
+def is_picture_name(name: str) -> bool:
+    """Tell by its ending whether a file is a picture."""
+    return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
 def walk_names(source: Path) -> list[str]:
     """Return all files below a folder, relative to it with forward slashes, sorted, without hidden ones.
 
@@ -66,8 +71,3 @@ def walk_names(source: Path) -> list[str]:
         found.extend(prefix + name for name in names if not name.startswith("."))
     # By part, as paths sort: "a/b" before "a-b/c".
     return sorted(found, key=lambda name: name.split("/"))
-
-
-def walk_files(source: Path) -> list[Path]:
-    """Return the full paths of :func:`walk_names`."""
-    return [Path(source) / name for name in walk_names(source)]

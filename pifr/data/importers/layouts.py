@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pifr.core.errors import ConfigError, DataError, near_names
 from pifr.data.importers import ImportResult
-from pifr.data.importers.folder import PICTURE_SUFFIXES, import_folder
+from pifr.data.importers.folder import import_folder, is_picture_name
 from pifr.data.importers.multipie import import_multipie
 from pifr.data.importers.records import find_record_file, import_records
 from pifr.data.importers.shards import import_shards
@@ -123,8 +123,7 @@ def _is_multipie(source: Path) -> bool:
 
 
 def _has_person_folders(source: Path) -> bool:
-    return any(os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
-               for folder in _some_folders(source) for name in _some_files(folder))  # fmt: skip
+    return any(is_picture_name(name) for folder in _some_folders(source) for name in _some_files(folder))
 
 
 def _some_folders(folder: Path) -> list[Path]:

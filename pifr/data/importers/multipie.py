@@ -20,7 +20,7 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.data.importers import ImportResult
-from pifr.data.importers.folder import PICTURE_SUFFIXES, walk_files
+from pifr.data.importers.folder import is_picture_name, walk_names
 from pifr.data.manifest import make_manifest
 
 _NAME = re.compile(
@@ -61,9 +61,10 @@ def import_multipie(source: Path, mismatched: Literal["error", "drop"] = "error"
     """
     source = Path(source)
     rows, wrong, others = [], [], 0
-    for path in walk_files(source):
+    for name in walk_names(source):
+        path = source / name
         match = _NAME.fullmatch(path.stem)
-        if match is None or path.suffix.lower() not in PICTURE_SUFFIXES:
+        if match is None or not is_picture_name(name):
             others += 1
             continue
         facts = {key: match[key] for key in ("subject", "session", "recording", "camera", "illumination")}
@@ -72,7 +73,7 @@ def import_multipie(source: Path, mismatched: Literal["error", "drop"] = "error"
         if contradiction:
             wrong.append(f"{path} ({contradiction})")
         else:
-            rows.append({"path": path.relative_to(source).as_posix(), **facts})
+            rows.append({"path": name, **facts})
     _refuse(source, rows, wrong, mismatched)
     table = pd.DataFrame(rows)
     table["yaw"] = _yaws(table, source)

@@ -21,7 +21,6 @@ from pifr.data.importers import Failure, ImportResult
 from pifr.data.importers.folder import PICTURE_SUFFIXES
 from pifr.data.manifest import make_manifest
 
-_BLOCK = 512
 _MOST_LABEL_BYTES = 1 << 20
 
 
@@ -115,7 +114,7 @@ def _take(archive: tarfile.TarFile, member: tarfile.TarInfo, samples: dict[str, 
         sample.flaw = f"two pictures under one key: {sample.picture} and {file}"
     else:
         sample.picture, sample.empty = member.name.removeprefix("./"), member.size == 0
-        sample.offset = member.offset_data - _BLOCK
+        sample.offset = member.offset_data - tarfile.BLOCKSIZE
     return True
 
 

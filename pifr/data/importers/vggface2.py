@@ -21,11 +21,11 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.data.importers import ImportResult
-from pifr.data.importers.folder import PICTURE_SUFFIXES, walk_names
+from pifr.data.importers.folder import is_picture_name, walk_names
 from pifr.data.manifest import LANDMARK_COLUMNS, make_manifest
 
 PERSON = re.compile(r"n\d{6}")
-_PICTURE = re.compile(r"(?:.*/)?(n\d{6})/(\d{4}_\d{2})(\.[a-z]+)")
+_PICTURE = re.compile(r"(?:.*/)?(n\d{6})/(\d{4}_\d{2})\.[a-z]+")
 _SPLIT = re.compile(r"(?:^|/)(train|test)(?:/|$)")
 _BOX_COLUMNS = ("box_x", "box_y", "box_width", "box_height")
 
@@ -46,7 +46,7 @@ def import_vggface2(source: Path) -> ImportResult:
     source = Path(source)
     names = walk_names(source)
     matches = [_PICTURE.fullmatch(name) for name in names]
-    found = [match for match in matches if match is not None and match[3].lower() in PICTURE_SUFFIXES]
+    found = [match for match in matches if match is not None and is_picture_name(match[0])]
     if not found:
         raise DataError("no picture is named like VGGFace2", where=source, cure="the layout is n000002/0001_01.jpg")
     table = pd.DataFrame({
@@ -60,7 +60,7 @@ def import_vggface2(source: Path) -> ImportResult:
     notes = _add_people(table, _tables(source, names, "identity_meta"))
     notes += _add_numbers(table, keys, _tables(source, names, "loose_landmark"), LANDMARK_COLUMNS, "landmarks")
     notes += _add_numbers(table, keys, _tables(source, names, "loose_bb"), _BOX_COLUMNS, "boxes")
-    pictures = sum(Path(name).suffix.lower() in PICTURE_SUFFIXES for name in names) - len(found)
+    pictures = sum(map(is_picture_name, names)) - len(found)
     if pictures:
         notes.append(f"warning: {pictures} pictures not named like VGGFace2 were left out")
     return ImportResult(make_manifest(table, source, str(source)), notes)
