@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pifr.core.distributed import barrier, is_main
+from pifr.core.distributed import main_first
 from pifr.core.errors import DataError, near_names
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, concatenate, read_manifest
@@ -80,12 +80,8 @@ def read_training_data(config: RecognizerConfig) -> TrainingData:
 
 def open_pixels_once(manifest: Manifest, size_px: int) -> PixelStore:
     """Open a pixel store; with several processes the first decodes and the others wait for its cache."""
-    if is_main():
-        store = open_pixels(manifest, size_px)
-        barrier()
-        return store
-    barrier()
-    return open_pixels(manifest, size_px)
+    with main_first():
+        return open_pixels(manifest, size_px)
 
 
 def fetched_ahead(fetch: Callable[[int], T], first: int, last: int) -> Iterator[tuple[int, T]]:
