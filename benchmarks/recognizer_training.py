@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from pifr.backbones import create_backbone
+from pifr.backbones import build_backbone
 from pifr.core.config import check_config
 from pifr.core.device import autocast, choose_device
 from pifr.recognition.config import RecognizerConfig
@@ -46,9 +46,9 @@ def trained(config: RecognizerConfig, device: str) -> dict[str, float]:
 def bare(config: RecognizerConfig, people: int, device: torch.device) -> float:
     """Return pictures a second of the same network, loss and optimizer on one batch in memory."""
     torch.manual_seed(0)
-    shape = config.backbone
-    backbone = create_backbone(shape.name, config.size_px, shape.embedding_dim, shape.width, shape.dropout).to(device)
-    modules = {"backbone": backbone.train(), "loss": create_loss("cosface", people, shape.embedding_dim).to(device)}
+    backbone = build_backbone(config.backbone, config.size_px).to(device)
+    loss = create_loss("cosface", people, config.backbone.embedding_dim).to(device)
+    modules = {"backbone": backbone.train(), "loss": loss}
     optimizer = build_optimizer(modules, config.optimization)
     count = config.batch.people * 2
     images = torch.randn(count, 3, config.size_px, config.size_px, device=device).contiguous(

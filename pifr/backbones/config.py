@@ -8,11 +8,14 @@ from pydantic import Field
 
 from pifr.core.config import Config
 
+Gate = Literal["paper", "code"]
+"""Formulas of how far DREAM's mapping opens."""
+
 
 class DreamConfig(Config):
     """A residual mapping of the embedding, opened by yaw; see :mod:`pifr.backbones.dream`."""
 
-    gate: Literal["paper", "code"] = "paper"
+    gate: Gate = "paper"
     """How far it opens at a yaw: the paper's formula, or the steeper one of the authors' code."""
     yaw: Literal["manifest", "estimate"] = "estimate"
     """Where yaw comes from: estimated from the picture, or the manifest's (estimated where that has none)."""

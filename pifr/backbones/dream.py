@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from pifr.backbones.config import DreamConfig
+from pifr.backbones.config import DreamConfig, Gate
 from pifr.core.errors import ConfigError
 
 YawReader = Callable[[Tensor], Tensor]
 """Pictures ``(B, 3, S, S)`` as the backbone takes them -> yaw ``(B,)`` in degrees."""
-Gate = Literal["paper", "code"]
 
 
 def dream_gate(yaw_degrees: Tensor, gate: Gate) -> Tensor:

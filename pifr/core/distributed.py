@@ -75,6 +75,16 @@ def barrier() -> None:
         dist.barrier()
 
 
+@contextmanager
+def main_first() -> Iterator[None]:
+    """Let the main process through a ``with`` block before the others, who then find its work in a cache."""
+    if not is_main():
+        barrier()
+    yield
+    if is_main():
+        barrier()
+
+
 def mean_over_ranks(value: Tensor) -> Tensor:
     """Return the mean of ``value`` over all processes, any shape; the input stays as it is."""
     import torch.distributed as dist

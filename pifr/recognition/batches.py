@@ -143,9 +143,9 @@ class Batches:
 
     def _known(self, rows: np.ndarray, drawn_degrees: np.ndarray) -> Tensor | None:
         """Return the manifest's yaws of pictures from disk, then those that views will be drawn at."""
-        if not self.yaws:
+        if self.yaws is None:
             return None
-        return torch.cat([self.yaws[0][torch.from_numpy(rows)], torch.from_numpy(drawn_degrees.astype(np.float32))])
+        return torch.cat([self.yaws[torch.from_numpy(rows)], torch.from_numpy(drawn_degrees.astype(np.float32))])
 
     def images(self, batch: Batch, device: torch.device) -> Tensor:
         """Return the changed pictures of a part ``(B, 3, S, S)`` on ``device``, views drawn where there are any."""

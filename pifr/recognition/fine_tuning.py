@@ -56,7 +56,7 @@ def take_initial(backbone: nn.Module, config: FineTuningConfig) -> str:
 
 
 def freeze(backbone: nn.Module, which: str | int, size_px: int) -> list[nn.Module]:
-    """Stop the gradient of some layers and return them; they belong in evaluation mode.
+    """Stop the gradient of some modules and return them; they belong in evaluation mode.
 
     Args:
         backbone: The network, on any device.
@@ -66,16 +66,12 @@ def freeze(backbone: nn.Module, which: str | int, size_px: int) -> list[nn.Modul
     """
     if which == "none":
         return []
-    if which == "backbone" and isinstance(backbone, DreamBackbone):
-        backbone = backbone.backbone  # what DREAM adds is then what there is to learn
-    if which == "backbone":
-        frozen = [module for module in backbone.modules() if not list(module.children())]
+    if which == "backbone":  # what DREAM adds is then what there is to learn
+        frozen = [backbone.backbone if isinstance(backbone, DreamBackbone) else backbone]
     else:
         frozen = [layer for layer, side in _input_sides(backbone, size_px) if side > size_px / 2 ** int(which)]
     for module in frozen:
         module.requires_grad_(False)
-    if which == "backbone":
-        backbone.requires_grad_(False)
     return frozen
 
 

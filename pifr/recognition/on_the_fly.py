@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ipgan import Rotator
-from pifr.core.distributed import barrier, is_main
+from pifr.core.distributed import main_first
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar, say
 from pifr.data.pictures import resize_picture
@@ -246,14 +246,10 @@ def bin_odds(edges: np.ndarray, config: OnTheFlyConfig) -> np.ndarray:
 
 def _measured(embedder: Embedder, store: PixelStore, rows: np.ndarray, what: str) -> np.ndarray:
     """Return ``(N, D)`` vectors of the pictures in ``rows``; the main process first, the others from its cache."""
-    if not is_main():
-        barrier()
     parts = []
-    with open_cache() as cache, progress_bar(what, len(rows)) as advance:
+    with main_first(), open_cache() as cache, progress_bar(what, len(rows)) as advance:
         for start in range(0, len(rows), _PICTURES_AT_ONCE):
             pixels = store[rows[start : start + _PICTURES_AT_ONCE]]
             parts.append(embed_pixels(embedder, pixels, cache=cache))
             advance(len(pixels))
-    if is_main():
-        barrier()
     return np.concatenate(parts)

@@ -24,7 +24,7 @@ class PersonBatches:
     Args:
         labels: ``(N,)`` person number of each picture, 0..C-1, each number used.
         generated: ``(N,)`` bool, true for generated pictures.
-        people: P, over all ranks.
+        people: P.
         pictures: K.
         generated_share: Wanted share of generated pictures in a batch, 0..1; people who lack one kind get the
             other. None draws from all pictures of a person alike.
@@ -58,17 +58,11 @@ class PersonBatches:
         self._turns = {person: turn[pool] for person, pool in self._pools[1].items()}
         self._round: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
 
-    def rows(
-        self, step: int, part: int = 0, parts: int = 1, largest_generated_yaw_degrees: float = math.inf
-    ) -> np.ndarray:
-        """Return the picture rows of one part of a batch: ``(P * K / parts,)``, K in a row a person.
-
-        The batch over all parts is the same whatever their number.
+    def rows(self, step: int, largest_generated_yaw_degrees: float = math.inf) -> np.ndarray:
+        """Return the picture rows of a batch: ``(P * K,)``, K in a row a person.
 
         Args:
             step: Number of the batch.
-            part: Which part.
-            parts: How many there are: processes x parts that each computes one after the other.
             largest_generated_yaw_degrees: Generated pictures turned farther are left out.
         """
         rng = numpy_generator(self.seed, "batch", step)
@@ -81,7 +75,7 @@ class PersonBatches:
                 slots = wants_generated[index] == kind
                 if slots.any():
                     rows[index, slots] = _draw(rng, pool[person], int(slots.sum()))
-        return rows[part::parts].reshape(-1)
+        return rows.reshape(-1)
 
     def _turned_at_most(self, limit_degrees: float, people: np.ndarray) -> Mapping[int, np.ndarray]:
         """Return people's generated pictures within the limit; one stays where there is nothing else of a person."""

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pifr.core.distributed import is_main, rank, world_size
-from pifr.core.errors import ConfigError, DataError
+from pifr.core.errors import ConfigError
+from pifr.recognition.losses.base import refuse_unknown
 from pifr.recognition.losses.margins import default_scale
 
 MARGINS = {"cosface": 0.35, "arcface": 0.5}
@@ -69,12 +70,7 @@ class ShardedHead(nn.Module):
         Raises:
             DataError: If a label lies outside the classes.
         """
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < self.people:
-            bad = labels[(labels < 0) | (labels >= self.people)][0]
-            raise DataError(
-                f"a label lies outside the {self.people} classes of the loss", where="labels", found=int(bad),
-                cure="build the loss for the people of this manifest",
-            )  # fmt: skip
+        refuse_unknown(labels, self.people)
         weights = torch.ones(len(labels), device=embeddings.device) if self.weights is None else self.weights
         with torch.autocast(embeddings.device.type, enabled=False):
             everything = _GatherRows.apply(F.normalize(embeddings.float()))

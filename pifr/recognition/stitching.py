@@ -32,7 +32,7 @@ from pifr.data.manifest import Manifest, read_manifest
 from pifr.pose import attach_yaw_reader, estimate_pose
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.trained import TrainedEmbedder
-from pifr.recognition.training_data import accepted_part
+from pifr.recognition.training_data import refuse_shared_people, train_part
 from pifr.recognition.validation import ValidationFigures, validation_figures
 
 
@@ -123,7 +123,9 @@ def stitch_dream(config: StitchConfig, runs: Path, device: str = "auto") -> Stit
     if stored.shape.dream is not None:
         raise ConfigError("this recogniser has a DREAM block already", where=config.run, cure="name the plain one")
     base = read_manifest(config.data)
-    train, validation = _parts(base, config)
+    validation = base.of_split(config.validation_split) if config.validation_split is not None else None
+    train = train_part(base, config.train_split, config.validation_split)
+    refuse_shared_people(train, validation)
     embedder = TrainedEmbedder(stored.network.to(target), stored.spec, "the frozen backbone", "", target)
     pairs = _pairs(train, embedder, config, device)
 
@@ -161,23 +163,6 @@ class _Pairs:
     def people(self) -> int:
         """How many people are learned from."""
         return int(self.owners.max()) + 1
-
-
-def _parts(base: Manifest, config: StitchConfig) -> tuple[Manifest, Manifest | None]:
-    validation = base.of_split(config.validation_split) if config.validation_split is not None else None
-    base = accepted_part(base)
-    if config.train_split is not None:
-        train = base.of_split(config.train_split)
-    elif config.validation_split is not None:
-        train = base.select((base.table["split"] != config.validation_split).to_numpy())
-    else:
-        train = base
-    shared = sorted(set(train.subjects) & set(validation.subjects)) if validation is not None else []
-    if shared:
-        raise DataError(
-            "people must not be in training and validation both", where=base.name, found=", ".join(shared[:5])
-        )
-    return train, validation
 
 
 def _pairs(train: Manifest, embedder: TrainedEmbedder, config: StitchConfig, device: str) -> _Pairs:

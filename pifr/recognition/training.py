@@ -118,8 +118,9 @@ def train_recognizer(
                 advance(note=f"loss {shown:.3f}" if tells else "")
                 if is_main() and tells:
                     record = {"loss": shown, "lr": lr, "gradient_norm": norm, "skipped": guard.skipped}
-                    run.history.append(done, **record, **meter.record())
-                    curves(done, {**record, **meter.record()})
+                    record |= meter.record()
+                    run.history.append(done, **record)
+                    curves(done, record)
                 if is_main() and data.validation is not None and (last or done % config.intervals.validation == 0):
                     embedded = embed_manifest(validator, data.validation)
                     figures = validation_figures(embedded.vectors, embedded.failed, data.validation)

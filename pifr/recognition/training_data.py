@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pifr.core.distributed import barrier, is_main
+from pifr.core.distributed import main_first
 from pifr.core.errors import DataError, near_names
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, concatenate, read_manifest
@@ -57,11 +57,11 @@ def read_training_data(config: RecognizerConfig) -> TrainingData:
     """
     base = read_manifest(config.data.manifest)
     validation = _validation_part(base, config.data)
-    parts = [_train_part(base, config.data)]
+    parts = [train_part(base, config.data.train_split, config.data.validation_split)]
     for path in config.data.extra:
         parts.append(_extra_part(read_manifest(path), config.data))
     train = concatenate(parts)
-    _refuse_shared_people(train, validation)
+    refuse_shared_people(train, validation)
     if len(train.subjects) < 2:
         raise DataError(
             "a recogniser needs at least two people to tell apart", where=train.name, found=len(train.subjects)
@@ -80,12 +80,8 @@ def read_training_data(config: RecognizerConfig) -> TrainingData:
 
 def open_pixels_once(manifest: Manifest, size_px: int) -> PixelStore:
     """Open a pixel store; with several processes the first decodes and the others wait for its cache."""
-    if is_main():
-        store = open_pixels(manifest, size_px)
-        barrier()
-        return store
-    barrier()
-    return open_pixels(manifest, size_px)
+    with main_first():
+        return open_pixels(manifest, size_px)
 
 
 def fetched_ahead(fetch: Callable[[int], T], first: int, last: int) -> Iterator[tuple[int, T]]:
@@ -102,11 +98,16 @@ def fetched_ahead(fetch: Callable[[int], T], first: int, last: int) -> Iterator[
                 future.cancel()
 
 
-def _train_part(base: Manifest, data: RecognizerData) -> Manifest:
-    if data.train_split is not None:
-        return accepted_part(base.of_split(data.train_split))
-    if "split" in base.table and data.validation_split is not None:
-        base = base.select(base.table["split"] != data.validation_split)
+def train_part(base: Manifest, train_split: str | None, validation_split: str | None) -> Manifest:
+    """Return the accepted rows of ``train_split``, or for None all accepted ones outside of ``validation_split``.
+
+    Raises:
+        DataError: If there is no such split, or nothing is left.
+    """
+    if train_split is not None:
+        return accepted_part(base.of_split(train_split))
+    if "split" in base.table and validation_split is not None:
+        base = base.select(base.table["split"] != validation_split)
     if not len(base):
         raise DataError("no picture is left to learn from", where=base.name, cure="check data.validation_split")
     return accepted_part(base)
@@ -141,7 +142,8 @@ def accepted_part(manifest: Manifest) -> Manifest:
     return manifest.select(manifest.table["accepted"].astype(str).str.lower() != "false")
 
 
-def _refuse_shared_people(train: Manifest, validation: Manifest | None) -> None:
+def refuse_shared_people(train: Manifest, validation: Manifest | None) -> None:
+    """Raise a DataError that names people of both parts."""
     if validation is None:
         return
     shared = sorted(set(train.subjects) & set(validation.subjects))

@@ -12,8 +12,8 @@ from pifr.core.progress import say
 from pifr.data.manifest import Manifest
 
 
-def known_yaws(shape: BackboneConfig, manifest: Manifest) -> list[Tensor]:
-    """Return what the backbone takes beside pictures: ``[(N,)]`` yaws in degrees, NaN where unknown, or nothing.
+def known_yaws(shape: BackboneConfig, manifest: Manifest) -> Tensor | None:
+    """Return what the backbone takes beside pictures: ``(N,)`` yaws in degrees, NaN where unknown, or None.
 
     Args:
         shape: The backbone.
@@ -23,7 +23,7 @@ def known_yaws(shape: BackboneConfig, manifest: Manifest) -> list[Tensor]:
         DataError: If the recipe wants the manifest's yaws and it has none.
     """
     if shape.dream is None or shape.dream.yaw != "manifest":
-        return []
+        return None
     yaws = manifest.yaw_degrees
     missing = int(np.isnan(yaws).sum())
     if missing == len(yaws):
@@ -33,4 +33,4 @@ def known_yaws(shape: BackboneConfig, manifest: Manifest) -> list[Tensor]:
         )  # fmt: skip
     if missing:
         say(f"{manifest.name}: {missing} of {len(yaws)} pictures have no yaw, so theirs is estimated")
-    return [torch.from_numpy(yaws.astype(np.float32))]
+    return torch.from_numpy(yaws.astype(np.float32))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,3 +60,32 @@ def trained(people: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "test",
     )
     return train_recognizer(config, tmp_path_factory.mktemp("runs"), device="cpu").run.path
+
+
+@pytest.fixture
+def run_two() -> Callable[..., list[str]]:
+    """A function that runs a script with arguments on two gloo processes and returns what each printed."""
+
+    def run(script: Path, *arguments: str) -> list[str]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        processes = []
+        for rank in range(2):
+            environment = {
+                **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
+            }  # fmt: skip
+            command = [sys.executable, str(script), *arguments]
+            processes.append(
+                subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            )
+        try:
+            told = [process.communicate(timeout=400) for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+        assert all(process.returncode == 0 for process in processes), told
+        return [out for out, _ in told]
+
+    return run

@@ -99,6 +99,16 @@ def test_layers_that_read_large_maps_are_frozen() -> None:
     assert network.stages[1].residual[0].training
 
 
+def test_a_frozen_backbone_of_timm_keeps_its_running_statistics() -> None:
+    pytest.importorskip("timm")
+    network = create_backbone("timm:mobilenetv3_small_050", 64, 16)  # its batch norms hold their activation
+    train_all_but(network, freeze(network, "backbone", 64))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    network(torch.randn(4, 3, 64, 64))
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
 def test_freezing_needs_weights_and_something_left_to_learn(
     recipe: Callable[..., RecognizerConfig], trained: Path, tmp_path: Path
 ) -> None:

@@ -49,7 +49,7 @@ def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_generator(tmp_path_factory.mktemp("generator") / "saved")
 
 
-class FirstPixels:
+class Quarters:
     """A judge that sees the mean colour of a picture's quarters."""
 
     spec = InputSpec(size_px=64, template="unaligned")
@@ -57,7 +57,7 @@ class FirstPixels:
     calls = 0
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        FirstPixels.calls += 1
+        Quarters.calls += 1
         return pixels.reshape(len(pixels), 2, 32, 2, 32, 3).mean((2, 4)).reshape(len(pixels), -1).astype(np.float32)
 
 
@@ -116,13 +116,13 @@ def test_codes_and_cosines_are_computed_once(
     data = read_training_data(recipe())
     store = open_pixels_once(data.train, 64)
     rotator, wanted = Rotator.load(generator, "cpu"), OnTheFlyConfig(generator="x", min_cosine=-1.0, bin_degrees=45)
-    monkeypatch.setattr(FirstPixels, "calls", 0)
-    first = open_on_the_fly(wanted, data, store, rotator, FirstPixels())
-    calls = FirstPixels.calls
+    monkeypatch.setattr(Quarters, "calls", 0)
+    first = open_on_the_fly(wanted, data, store, rotator, Quarters())
+    calls = Quarters.calls
     assert calls == 5  # the sources and four bins of views
     monkeypatch.setattr(rotator, "identity_codes", lambda pixels: pytest.fail("computed again"))
-    again = open_on_the_fly(wanted, data, store, rotator, FirstPixels())
-    assert FirstPixels.calls == calls
+    again = open_on_the_fly(wanted, data, store, rotator, Quarters())
+    assert Quarters.calls == calls
     assert torch.equal(first.codes, again.codes)
     assert first.codes.shape == (24, 16)
 
@@ -148,7 +148,7 @@ def test_poses_below_the_threshold_are_never_drawn(recipe: Recipe, generator: Pa
     everything = open_on_the_fly(OnTheFlyConfig(generator="x"), data, store, rotator, None)
     assert (everything.yaw_odds.odds > 0).all()
     with pytest.raises(DataError, match="no pose of any source is accepted, found 1, the best view has"):
-        open_on_the_fly(OnTheFlyConfig(generator="x", min_cosine=1.0), data, store, rotator, FirstPixels())
+        open_on_the_fly(OnTheFlyConfig(generator="x", min_cosine=1.0), data, store, rotator, Quarters())
 
 
 def test_what_can_not_be_used_is_one_line(recipe: Recipe, people: Manifest, generator: Path, tmp_path: Path) -> None:

@@ -88,14 +88,6 @@ def test_batches_depend_on_seed_and_step_only() -> None:
     assert not np.array_equal(later, sampler([3] * 7, [2] * 7, seed=1).rows(30))
 
 
-def test_ranks_share_one_batch_out() -> None:
-    batches = sampler([3] * 7, [2] * 7)
-    whole = batches.rows(5)
-    parts = [batches.rows(5, rank, 2) for rank in range(2)]
-    assert [len(part) for part in parts] == [4, 4]
-    assert sorted(np.concatenate(parts)) == sorted(whole)
-
-
 def test_a_person_without_pictures_is_refused() -> None:
     with pytest.raises(ConfigError, match="needs a picture"):
         PersonBatches(np.array([0, 2]), np.zeros(2, bool), 2, 1, None, 0)

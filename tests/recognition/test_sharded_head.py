@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +15,7 @@ from pifr.recognition.losses import create_loss
 from pifr.recognition.sharded_head import ShardedHead, shard_bounds
 from pifr.recognition.training import train_recognizer
 
+RunTwo = Callable[..., list[str]]
 PEOPLE, WIDTH = 7, 5
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -146,32 +143,8 @@ with process_group(torch.device("cpu")):
 """
 
 
-def run_two(script: Path, *arguments: str) -> list[str]:
-    """Run a script on two gloo processes; return what each printed."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = []
-    for rank in range(2):
-        environment = {
-            **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        command = [sys.executable, str(script), *arguments]
-        processes.append(
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
-    try:
-        told = [process.communicate(timeout=400) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert all(process.returncode == 0 for process in processes), told
-    return [out for out, _ in told]
-
-
 @pytest.mark.ddp
-def test_on_two_processes_loss_and_gradients_equal_the_plain_ones(tmp_path: Path) -> None:
+def test_on_two_processes_loss_and_gradients_equal_the_plain_ones(run_two: RunTwo, tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text(TWO_PROCESSES)
     run_two(tmp_path / "two.py")
 
@@ -191,7 +164,9 @@ print(result.run.path)
 
 
 @pytest.mark.ddp
-def test_a_run_of_two_processes_goes_on_with_one(recipe: Callable[..., RecognizerConfig], tmp_path: Path) -> None:
+def test_a_run_of_two_processes_goes_on_with_one(
+    recipe: Callable[..., RecognizerConfig], run_two: RunTwo, tmp_path: Path
+) -> None:
     changes = {
         "head": {"sharded": True}, "loss": {"scale": 8.0},
         "optimization": {"lr": 0.01, "warmup_steps": 0, "schedule": "constant"},

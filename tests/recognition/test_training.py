@@ -6,7 +6,6 @@ import functools
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -199,6 +198,7 @@ def test_people_a_batch_must_divide_among_processes(
 
 
 DDP_SCRIPT = """
+import os
 import sys
 from pathlib import Path
 import torch
@@ -213,39 +213,24 @@ seen = {}
 build = training.build_optimizer
 training.build_optimizer = lambda modules, settings: (seen.update(modules), build(modules, settings))[1]
 result = training.train_recognizer(load_config(RecognizerConfig, config), Path(runs), device="cpu")
-write_weights(Path(out), module_tensors(seen))
+write_weights(Path(out) / f"rank{os.environ['RANK']}.safetensors", module_tensors(seen))
 print(result.run.path)
 """
 
 
 @pytest.mark.ddp
-def test_two_processes_train_one_model(recipe: Recipe, tmp_path: Path) -> None:
+def test_two_processes_train_one_model(recipe: Recipe, run_two: Callable[..., list[str]], tmp_path: Path) -> None:
     recipe(steps=6, intervals={"status": 1, "validation": 6, "checkpoint": 6}).save(tmp_path / "config.yaml")
     (tmp_path / "train.py").write_text(DDP_SCRIPT)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    processes = []
-    for rank in range(2):
-        environment = {
-            **os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
-        command = [sys.executable, str(tmp_path / "train.py"), str(tmp_path / "config.yaml"), str(tmp_path / "runs"),
-                   str(tmp_path / f"rank{rank}.safetensors")]  # fmt: skip
-        processes.append(
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
-    told = [process.communicate(timeout=240) for process in processes]
-    assert all(process.returncode == 0 for process in processes), told
+    told = run_two(tmp_path / "train.py", str(tmp_path / "config.yaml"), str(tmp_path / "runs"), str(tmp_path))
 
     first, second = (read_weights(tmp_path / f"rank{rank}.safetensors") for rank in range(2))
     trainable = [name for name in first if "running" not in name and "num_batches" not in name]
     assert "loss.loss.W" in trainable  # the class centres are what drifts when a loss is not wrapped
     assert all(torch.equal(first[name], second[name]) for name in trainable)
     # Both name one run folder, and the first process alone wrote it.
-    run = told[0][0].strip()
-    assert run == told[1][0].strip()
+    run = told[0].strip()
+    assert run == told[1].strip()
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [Path(run).name]
     saved = latest_checkpoint(Path(run) / "checkpoints").weights()
     assert all(torch.equal(saved[name], first[name]) for name in trainable)

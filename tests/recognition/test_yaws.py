@@ -36,8 +36,8 @@ def test_each_picture_of_a_batch_comes_with_its_own_yaw(recipe: Recipe) -> None:
 
 
 def test_without_the_block_or_with_estimates_no_yaw_travels(recipe: Recipe, people: Manifest) -> None:
-    assert known_yaws(BackboneConfig(), people) == []
-    assert known_yaws(BackboneConfig(dream=DreamConfig(yaw="estimate")), people) == []
+    assert known_yaws(BackboneConfig(), people) is None
+    assert known_yaws(BackboneConfig(dream=DreamConfig(yaw="estimate")), people) is None
 
 
 def test_missing_yaws_are_counted_and_none_at_all_is_refused(
@@ -45,7 +45,8 @@ def test_missing_yaws_are_counted_and_none_at_all_is_refused(
 ) -> None:
     table = people.table.copy()
     table.loc[table.index[:3], "yaw"] = np.nan
-    (yaws,) = known_yaws(TELLS, Manifest(table, Path(people.folder), "some.csv"))
+    yaws = known_yaws(TELLS, Manifest(table, Path(people.folder), "some.csv"))
+    assert yaws is not None
     assert yaws.isnan().sum() == 3
     assert f"some.csv: 3 of {len(people)} pictures have no yaw" in capsys.readouterr().err
     with pytest.raises(DataError, match=r"needs a column yaw; fill it with pifr data pose"):

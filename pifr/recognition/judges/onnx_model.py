@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pifr.core.config import check_config, read_yaml
-from pifr.core.errors import CheckpointError, DataError, require_extra
+from pifr.core.errors import CheckpointError, DataError, DependencyError, require_extra
 from pifr.core.files import sha256_of_file
 from pifr.data.spec import InputSpec
 
@@ -103,8 +103,6 @@ def _open(runtime: Any, file: Path, device: str) -> Any:
     if device != "cpu" and "CUDAExecutionProvider" in available:
         wanted.insert(0, "CUDAExecutionProvider")
     elif device.startswith("cuda"):
-        from pifr.core.errors import DependencyError
-
         raise DependencyError(
             "onnxruntime here runs on the CPU only", where=f"--device {device}", cure="install onnxruntime-gpu"
         )

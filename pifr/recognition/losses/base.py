@@ -41,19 +41,27 @@ class MetricLoss(nn.Module):
         Raises:
             DataError: If a label lies outside the classes; on a GPU this would be a device assert.
         """
-        lowest, highest = int(labels.min()), int(labels.max())
-        if lowest < 0 or highest >= self.people:
-            raise DataError(
-                f"a label lies outside the {self.people} classes of the loss", where="labels",
-                found=highest if highest >= self.people else lowest,
-                cure="build the loss for the people of this manifest",
-            )  # fmt: skip
+        refuse_unknown(labels, self.people)
         # pytorch-metric-learning casts its own weight to the embeddings' type, for good: never show it bfloat16.
         with torch.autocast(embeddings.device.type, enabled=False):
             embeddings = embeddings.float()
             chosen = self.miner(embeddings, labels) if self.miner is not None else None
             value: Tensor = self.loss(embeddings, labels, chosen)
         return value
+
+
+def refuse_unknown(labels: Tensor, people: int) -> None:
+    """Check labels ``(B,)`` int64 against the number of classes.
+
+    Raises:
+        DataError: If one is not in 0..people-1.
+    """
+    unknown = labels[(labels < 0) | (labels >= people)]
+    if len(unknown):
+        raise DataError(
+            f"a label lies outside the {people} classes of the loss", where="labels", found=int(unknown[0]),
+            cure="build the loss for the people of this manifest",
+        )  # fmt: skip
 
 
 LossBuilder = Callable[..., MetricLoss]
