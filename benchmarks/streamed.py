@@ -19,7 +19,7 @@ DIMS = 128
 
 
 def protocol(people: int, pictures: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """Pictures at seven yaws, their embeddings, and which of them are enrolled: the first of each person."""
+    """Pictures, each of a person at another yaw, their embeddings, the probes, and what is enrolled: the middle one."""
     rng = np.random.default_rng(0)
     person = np.repeat(np.arange(people), pictures)
     yaw = np.tile(np.linspace(-90, 90, pictures).round(), people)

@@ -100,14 +100,7 @@ def evaluate(
     records, scores, embedded = {}, {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        searching = enrolled = _embed(embedder, pairs, batch_size, flip_fusion, cache)
-        if enrols_with := getattr(embedder, "enrols_with", None):
-            enrolled = _embed(enrols_with, pairs, batch_size, flip_fusion, cache)
-        failed_pictures = int(searching.failed.sum())
-        if pairs.templates is not None:
-            together = enrolled is searching
-            searching = Embedded(*pairs.pooled(searching.vectors, searching.failed))
-            enrolled = searching if together else Embedded(*pairs.pooled(enrolled.vectors, enrolled.failed))
+        searching, enrolled, failed_pictures = _both_sides(embedder, pairs, batch_size, flip_fusion, cache)
         if streams:
             embedded[name] = (searching, enrolled)
         else:
@@ -118,10 +111,8 @@ def evaluate(
             "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": failed_pictures,
             **getattr(embedder, "options", {}),
         }  # fmt: skip
-    record = applied.to_dict()
+    record = {**applied.to_dict(), "measure": measure.to_dict(), "by": list(by)}
     record["notes"] = [*record["notes"], *notes]
-    record["measure"] = measure.to_dict()
-    record["by"] = list(by)
     environment = environment_record(applied.data.fingerprint())
     folder = Path(out) if out else None
     if streams:
@@ -192,6 +183,21 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
             where=embedder.name, found=shown, cure="test other people, or say so with --allow-training-people",
         )  # fmt: skip
     return f"{embedder.name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
+
+
+def _both_sides(
+    embedder: Embedder, pairs: Comparisons, batch_size: int, flip: bool, cache: EmbeddingCache | None
+) -> tuple[Embedded, Embedded, int]:
+    """Return what searches, what is enrolled (the same object where nothing differs), and how many pictures failed."""
+    searching = enrolled = _embed(embedder, pairs, batch_size, flip, cache)
+    if enrols_with := getattr(embedder, "enrols_with", None):
+        enrolled = _embed(enrols_with, pairs, batch_size, flip, cache)
+    failed_pictures = int(searching.failed.sum())
+    if pairs.templates is not None:
+        together = enrolled is searching
+        searching = Embedded(*pairs.pooled(searching.vectors, searching.failed))
+        enrolled = searching if together else Embedded(*pairs.pooled(enrolled.vectors, enrolled.failed))
+    return searching, enrolled, failed_pictures
 
 
 def _embed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,17 +45,15 @@ class Difference:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values in percent and percent points."""
-        known = not math.isnan(self.interval.low)
         return {
             "group": self.group,
             "figure": self.figure,
             "first_percent": round(100 * self.first, 4),
             "second_percent": round(100 * self.second, 4),
             "difference_points": round(100 * (self.second - self.first), 4),
-            "difference_interval": [round(100 * self.interval.low, 4), round(100 * self.interval.high, 4)]
-            if known else None,
+            "difference_interval": self.interval.percent(),
             "settled": self.settled,
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -173,9 +170,7 @@ def _pair_streams(first: BenchmarkResult, second: BenchmarkResult, names: tuple[
 
 
 def _delong(scores: ScoreTable, first: str, second: str) -> DeLong | None:
-    part = reported_part(scores)
-    reported = scores.search if part is None else scores.search & (scores.column("part") == part)
-    table = scores.select(reported)
+    table = scores.searched(reported_part(scores))
     if table.mated.sum() < 2 or (~table.mated).sum() < 2:
         return None
     return delong_test(table.with_floor(first), table.with_floor(second), table.mated)

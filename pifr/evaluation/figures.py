@@ -133,12 +133,9 @@ class SystemScores:
     """
 
     def __init__(self, table: ScoreTable, system: str, measure: Measure, part: str | None = None) -> None:
-        mask = table.search.copy()
-        if part is not None and "part" in table.pictures:
-            mask &= table.column("part") == part
-        if not mask.any():
+        self.table, self.system, self.measure = table.searched(part), system, measure
+        if not len(self.table):
             raise DataError("there is no comparison to report", where=system)
-        self.table, self.system, self.measure = table.select(mask), system, measure
         self.scores = self.table.with_floor(system)
         self.failed = np.isnan(self.table.scores[system])
         self.weights = person_weights(len(table.people), measure.rounds, measure.seed)
@@ -149,9 +146,17 @@ class SystemScores:
         return np.unique(self.table.probe)
 
     @cached_property
+    def lost(self) -> np.ndarray:
+        """Probes ``(P,)`` that failed, or whose person could not be enrolled."""
+        some_failed, some_worked = np.zeros((2, len(self.table.pictures)), bool)
+        some_failed[self.table.probe[self.failed & self.table.mated]] = True
+        some_worked[self.table.probe[~self.failed & self.table.mated]] = True
+        return np.asarray((some_failed & ~some_worked)[self.probe_rows])
+
+    @cached_property
     def search(self) -> Search | None:
         """The search behind the ranks; None where probes are not all compared with one set of references."""
-        return make_search(self.table, self.scores, self.failed)
+        return make_search(self.table, self.scores, self.lost)
 
     @cached_property
     def ranks(self) -> np.ndarray | None:
@@ -190,7 +195,7 @@ class SystemScores:
         in_group = np.zeros(len(self.table.pictures), bool)
         in_group[rows] = True
         return Figures(
-            group=group, probes=len(rows), people=len(np.unique(person)), failures=self._failures(rows),
+            group=group, probes=len(rows), people=len(np.unique(person)), failures=int(self.lost[chosen].sum()),
             rank=rank, rank_interval=rank_interval, **self._verification(in_group[self.table.probe]),
         )  # fmt: skip
 
@@ -212,11 +217,6 @@ class SystemScores:
     def by(self, column: str, signed: bool = False) -> dict[str, Figures]:
         """Return the figures of every group of ``column``."""
         return {name: self.figures(name, mask) for name, mask in self.groups(column, signed).items()}
-
-    def _failures(self, rows: np.ndarray) -> int:
-        failed = self.table.probe[self.failed & self.table.mated]
-        ok = self.table.probe[~self.failed & self.table.mated]
-        return int(np.isin(rows, np.setdiff1d(failed, ok)).sum())
 
     def _verification(self, comparisons: np.ndarray) -> dict[str, Any]:
         person, table = self.table.person, self.table
@@ -286,14 +286,25 @@ def yaw_groups(yaw_degrees: np.ndarray, bin_degrees: float, signed: bool = False
         >>> list(yaw_groups(np.array([-44.0, 2.0, 45.0]), 15, signed=True))
         ['-45', '0', '45']
     """
-    values = yaw_degrees if signed else np.abs(yaw_degrees)
-    # Half-way angles go away from zero on both sides, so that left and right are treated alike.
-    centres = np.sign(values) * np.floor(np.abs(values) / bin_degrees + 0.5) * bin_degrees + 0.0
+    centres = nearest_multiples(yaw_degrees if signed else np.abs(yaw_degrees), bin_degrees)
     known = sorted(set(centres[~np.isnan(centres)]))
     groups = {f"{centre:g}": centres == centre for centre in known}
     if np.isnan(centres).any():
         groups["unknown"] = np.isnan(centres)
     return groups
+
+
+def nearest_multiples(yaw_degrees: np.ndarray, bin_degrees: float) -> np.ndarray:
+    """Return the nearest multiples of ``bin_degrees`` ``(N,)``; half-way angles go away from zero on both sides.
+
+    So left and right are treated alike.
+
+    Example:
+        >>> nearest_multiples(np.array([-58.4, 7.5, -7.5, 7.4]), 15).tolist()
+        [-60.0, 15.0, -15.0, 0.0]
+    """
+    turns = np.floor(np.abs(yaw_degrees) / bin_degrees + 0.5)
+    return np.asarray(np.sign(yaw_degrees) * turns * bin_degrees + 0.0)
 
 
 def percent(rate: float) -> float | None:

@@ -15,14 +15,17 @@ from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar
 from pifr.evaluation.blocks import ScoreBlock, ScoreSource
 from pifr.evaluation.figures import Measure, yaw_groups
-from pifr.evaluation.protocols.protocol import DEVELOPMENT, EVALUATION
 from pifr.evaluation.scoring import refuse_constant
 from pifr.evaluation.search import Enrolment, Search, gather
 from pifr.evaluation.streamed import ABSOLUTE, ALL, BINS_PER_UNIT, DEV, SIGNED, GroupCounts, StreamedScores
+from pifr.evaluation.thresholds import reported_part
 from pifr.evaluation.worst import WorstPairs
 from pifr.metrics import Answers, person_weights
 from pifr.metrics.streaming import FAILED, TAIL, StreamingScores
 from pifr.metrics.verification_bootstrap import VerificationBootstrap
+
+_Groups = tuple[list[str], np.ndarray]
+"""Names of groups, and the index among them of each picture or probe; -1 in none."""
 
 
 def stream_system(
@@ -45,6 +48,14 @@ def stream_system(
     return _Stream(source, system, measure, by, tail, bins_per_unit).run()
 
 
+def _members(kinds: dict[str, _Groups], block: ScoreBlock) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield kind and name of every group with a comparison in a block, and the mask of these."""
+    for kind, (names, group_of) in kinds.items():
+        code = group_of[block.probe]
+        for index in np.unique(code[code >= 0]).tolist():
+            yield kind, names[index], code == index
+
+
 class _Stream:
     """The two passes, and what they share."""
 
@@ -57,11 +68,14 @@ class _Stream:
         self.sizes = (tail, bins)
         self.table = source.outline
         pictures = self.table.pictures
-        part = pictures["part"].to_numpy(dtype=str) if "part" in pictures else np.full(len(pictures), "")
-        self.dev = {DEVELOPMENT, EVALUATION} <= set(part.tolist())
-        self.reported = part == EVALUATION if self.dev else np.ones(len(pictures), bool)
+        part = reported_part(self.table)
+        self.reported = np.ones(len(pictures), bool)
+        self.dev: dict[str, _Groups] = {}
+        if part is not None:
+            self.reported = pictures["part"].to_numpy(dtype=str) == part
+            self.dev[DEV] = ([DEV], np.where(self.reported, -1, 0))
         # Counted: groups that share no probe. The others are their unions.
-        self.counted: dict[str, tuple[list[str], np.ndarray]] = {}
+        self.counted: dict[str, _Groups] = {}
         if "yaw" in pictures:
             self._group(SIGNED, yaw_groups(pictures["yaw"].to_numpy(float), measure.bin_degrees, signed=True))
         else:
@@ -69,8 +83,9 @@ class _Stream:
         for column in by:
             if column == SIGNED and SIGNED in self.counted:
                 continue  # grouped by absolute yaw, as a table is
-            values = np.array([str(each) for each in pictures[column]]) if column in pictures else (
-                self.table.column(column))  # fmt: skip
+            if column not in pictures:
+                self.table.column(column)  # raises, naming the nearest column
+            values = np.array([str(each) for each in pictures[column]])
             self._group(column, {name: values == name for name in sorted(set(values[self.reported].tolist()))})
         self.is_probe = np.zeros(len(pictures), bool)
         self.some_failed, self.some_worked = np.zeros((2, len(pictures)), bool)
@@ -100,20 +115,18 @@ class _Stream:
 
     def _blocks(self, what: str) -> Iterator[tuple[ScoreBlock, np.ndarray, np.ndarray]]:
         """Yield each block with its scores, NaN where failed, and whether comparisons are mated."""
-        person, done = self.table.person, 0
+        person = self.table.person
         with progress_bar(f"{self.system}: {what}", len(self.source)) as advance:
             for block in self.source.blocks([self.system]):
                 yield block, block.scores[self.system], person[block.probe] == person[block.reference]
-                done += len(block.probe)
                 advance(len(block.probe))
 
     def _count(self) -> dict[str, dict[str, GroupCounts]]:
-        counts: dict[str, dict[str, GroupCounts]] = {
+        kinds = {**self.counted, **self.dev}
+        counts = {
             kind: {name: GroupCounts(StreamingScores(*self.sizes)) for name in names}
-            for kind, (names, _) in self.counted.items()
+            for kind, (names, _) in kinds.items()
         }
-        if self.dev:
-            counts[DEV] = {DEV: GroupCounts(StreamingScores(*self.sizes))}
         lowest, highest = math.inf, -math.inf
         for block, raw, mated in self._blocks("counting scores"):
             lost = np.isnan(raw)
@@ -123,27 +136,15 @@ class _Stream:
             self.is_probe[block.probe] = True
             self.some_failed[block.probe[lost & mated]] = True
             self.some_worked[block.probe[~lost & mated]] = True
-            reported = self.reported[block.probe]
-            for group, here in self._members(counts, block, reported):
-                group.scores.add(scores[here], mated[here])
-                group.moments.add(raw[here & ~lost], mated[here & ~lost])
-            self.worst.add(block, raw, mated, reported & ~lost)
+            for kind, name, here in _members(kinds, block):
+                counts[kind][name].scores.add(scores[here], mated[here])
+                counts[kind][name].moments.add(raw[here & ~lost], mated[here & ~lost])
+            self.worst.add(block, raw, mated, self.reported[block.probe] & ~lost)
             self._answer(block, scores)
         if not math.isfinite(lowest):
             raise DataError("not one comparison got a score", where=self.system, cure="check the embedder")
         refuse_constant(lowest, highest, self.system)
         return counts
-
-    def _members(
-        self, counts: dict[str, dict[str, GroupCounts]], block: ScoreBlock, reported: np.ndarray
-    ) -> Iterator[tuple[GroupCounts, np.ndarray]]:
-        """Yield every group with a comparison in a block, and the mask of these."""
-        for kind, (names, group_of) in self.counted.items():
-            code = group_of[block.probe]
-            for index in np.unique(code[code >= 0]).tolist():
-                yield counts[kind][names[index]], code == index
-        if self.dev and not reported.all():
-            yield counts[DEV][DEV], ~reported
 
     def _answer(self, block: ScoreBlock, scores: np.ndarray) -> None:
         """Search the probes of a block, where it compares them with all that is enrolled."""
@@ -163,9 +164,9 @@ class _Stream:
         order = np.argsort(np.concatenate(self.searched), kind="stable")
         return gather(self.answers, self.table.person[rows], order, failed)
 
-    def _groups_of_probes(self, rows: np.ndarray) -> dict[str, tuple[list[str], np.ndarray]]:
+    def _groups_of_probes(self, rows: np.ndarray) -> dict[str, _Groups]:
         """Return every kind of group with those names only that a probe has."""
-        found: dict[str, tuple[list[str], np.ndarray]] = {ALL: ([ALL], np.zeros(len(rows), np.int32))}
+        found: dict[str, _Groups] = {ALL: ([ALL], np.zeros(len(rows), np.int32))}
         for kind, (names, group_of) in self.counted.items():
             present, code = np.unique(group_of[rows], return_inverse=True)
             found[kind] = ([names[index] for index in present.tolist()], code.astype(np.int32))
@@ -178,7 +179,7 @@ class _Stream:
         return found
 
     def _unions(
-        self, counts: dict[str, dict[str, GroupCounts]], group_of: dict[str, tuple[list[str], np.ndarray]]
+        self, counts: dict[str, dict[str, GroupCounts]], group_of: dict[str, _Groups]
     ) -> dict[str, dict[str, GroupCounts]]:
         """Add the groups that are unions of others; drop those without a probe."""
         if SIGNED in counts:
@@ -188,30 +189,28 @@ class _Stream:
                     known = counts[kind].get(union, GroupCounts(StreamingScores(*self.sizes)))
                     counts[kind][union] = known.merged(counts[SIGNED][name])
         kept = {kind: {name: counts[kind][name] for name in names} for kind, (names, _) in group_of.items()}
-        return {**kept, **({DEV: counts[DEV]} if self.dev else {})}
+        return {**kept, **{kind: counts[kind] for kind in self.dev}}
 
     def _bootstrap(
-        self, counts: dict[str, dict[str, GroupCounts]], group_of: dict[str, tuple[list[str], np.ndarray]],
-        rows: np.ndarray,
-    ) -> None:  # fmt: skip
+        self, counts: dict[str, dict[str, GroupCounts]], group_of: dict[str, _Groups], rows: np.ndarray
+    ) -> None:
         weights = person_weights(len(self.table.people), self.measure.rounds, self.measure.seed)
         pending = {
             (kind, name): VerificationBootstrap.for_scores(counts[kind][name].scores, weights)
             for kind, (names, _) in group_of.items() for name in names if counts[kind][name].both
         }  # fmt: skip
-        code_of = {kind: np.full(len(self.table.pictures), -1, np.int32) for kind in group_of}
-        for kind, (_, code) in group_of.items():
-            code_of[kind][rows] = code
+        of_pictures = {}
+        for kind, (names, code) in group_of.items():
+            code_of = np.full(len(self.table.pictures), -1, np.int32)
+            code_of[rows] = code
+            of_pictures[kind] = (names, code_of)
         person = self.table.person
         for block, raw, mated in self._blocks("drawing people"):
             scores = np.where(np.isnan(raw), np.float32(FAILED), raw)
             sides = person[block.probe], person[block.reference]
-            for kind, (names, _) in group_of.items():
-                code = code_of[kind][block.probe]
-                for index in np.unique(code[code >= 0]).tolist():
-                    if (kind, names[index]) in pending:
-                        here = code == index
-                        pending[kind, names[index]].add(scores[here], mated[here], sides[0][here], sides[1][here])
+            for kind, name, here in _members(of_pictures, block):
+                if (kind, name) in pending:
+                    pending[kind, name].add(scores[here], mated[here], sides[0][here], sides[1][here])
         for (kind, name), counted in pending.items():
             group = counts[kind][name]
             tar = {far: group.scores.tar_at_far(far).tar for far in self.measure.fars}

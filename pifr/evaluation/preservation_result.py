@@ -39,16 +39,14 @@ class Mean:
 
     def text(self, scale: float = 1.0, digits: int = 1) -> str:
         """Return ``97.5 [92.1, 100.0]``, the interval only where it is known."""
-        ends = "" if math.isnan(self.interval.low) else (
-            f" [{scale * self.interval.low:.{digits}f}, {scale * self.interval.high:.{digits}f}]"
-        )  # fmt: skip
-        return f"{scale * self.value:.{digits}f}{ends}"
+        return f"{scale * self.value:.{digits}f}{self.interval.text(scale, digits)}"
 
     def to_dict(self, scale: float = 1.0) -> dict[str, Any]:
         """Return JSON-ready values."""
-        known = not math.isnan(self.interval.low)
-        ends = [round(scale * self.interval.low, 4), round(scale * self.interval.high, 4)] if known else None
-        return {"mean": round(scale * self.value, 4), "interval": ends, "people": self.interval.people}
+        return {
+            "mean": round(scale * self.value, 4), "interval": self.interval.scaled(scale),
+            "people": self.interval.people,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

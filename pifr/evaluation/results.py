@@ -226,7 +226,7 @@ def measure_scores(
     measure = measure or Measure()
     # Thousands of small matrix products: threads would spend their time waiting for each other.
     with threadpool_limits(1 if len(scores.people) < _MANY_PEOPLE else None):
-        systems = [_measure_system(scores, name, (records or {}).get(name, {}), measure, by) for name in scores.systems]
+        systems = [_measure_system(scores, name, records, measure, by) for name in scores.systems]
     return BenchmarkResult(protocol, systems, scores, measure, environment or {}, folder)
 
 
@@ -271,34 +271,40 @@ def summarised(
         folder: Where they lie.
     """
     systems = [
-        SystemResult(
-            name=name, record=dict((records or {}).get(name, {})), overall=each.figures(),
-            by_abs_yaw=each.by("yaw") if "yaw" in each.group_of else {},
-            by_yaw=each.by("yaw", signed=True) if "yaw" in each.group_of else {},
-            by_column={column: each.by(column) for column in by},
-            at_dev_thresholds=streamed_dev_thresholds(each), open_set=open_set(each),
+        replace(
+            _figures_of(each, name, records, by, "yaw" in each.group_of),
+            at_dev_thresholds=streamed_dev_thresholds(each),
         )
         for name, each in streamed.items()
-    ]  # fmt: skip
+    ]
     return BenchmarkResult(protocol, systems, sample, measure, environment or {}, folder, streamed)
 
 
 def _measure_system(
-    scores: ScoreTable, name: str, record: dict[str, Any], measure: Measure, by: tuple[str, ...]
+    scores: ScoreTable, name: str, records: Mapping[str, dict[str, Any]] | None, measure: Measure, by: tuple[str, ...]
 ) -> SystemResult:
     prepared = SystemScores(scores, name, measure, reported_part(scores))
-    has_yaw = "yaw" in scores.pictures
+    return replace(
+        _figures_of(prepared, name, records, by, "yaw" in scores.pictures),
+        at_dev_thresholds=dev_thresholds(scores, name, measure),
+        folds=prepared.folds(),
+        folds_on_legacy_grid=prepared.folds(legacy_grid=True),
+    )
+
+
+def _figures_of(
+    prepared: SystemScores | StreamedScores, name: str, records: Mapping[str, dict[str, Any]] | None,
+    by: tuple[str, ...], has_yaw: bool,
+) -> SystemResult:  # fmt: skip
+    """Return the figures that a table and a stream give alike."""
     return SystemResult(
         name=name,
-        record=dict(record),
+        record=dict((records or {}).get(name, {})),
         overall=prepared.figures(),
         by_abs_yaw=prepared.by("yaw") if has_yaw else {},
         by_yaw=prepared.by("yaw", signed=True) if has_yaw else {},
         by_column={column: prepared.by(column) for column in by},
-        at_dev_thresholds=dev_thresholds(scores, name, measure),
         open_set=open_set(prepared),
-        folds=prepared.folds(),
-        folds_on_legacy_grid=prepared.folds(legacy_grid=True),
     )
 
 

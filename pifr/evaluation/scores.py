@@ -88,6 +88,13 @@ class ScoreTable:
         fold = None if self.fold is None else self.fold[mask]
         return ScoreTable(self.pictures, self.probe[mask], self.reference[mask], self.search[mask], scores, fold)
 
+    def searched(self, part: str | None = None) -> ScoreTable:
+        """Keep the protocol's comparisons, without the pose sample; of one part only where it is named."""
+        mask = self.search
+        if part is not None and "part" in self.pictures:
+            mask = mask & (self.column("part") == part)
+        return self.select(mask)
+
     def of_comparisons(
         self, probe: np.ndarray, reference: np.ndarray, search: np.ndarray, scores: dict[str, np.ndarray]
     ) -> ScoreTable:

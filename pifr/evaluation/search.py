@@ -109,13 +109,13 @@ def gather(
     return found if np.isin(probe_person, found.people).any() else None
 
 
-def make_search(table: ScoreTable, scores: np.ndarray, failed: np.ndarray) -> Search | None:
+def make_search(table: ScoreTable, scores: np.ndarray, lost: np.ndarray) -> Search | None:
     """Lay comparisons out as probes times references and search.
 
     Args:
         table: The comparisons of the protocol.
         scores: ``(C,)`` of one system, failures below everything else.
-        failed: ``(C,)`` comparisons in which a picture failed.
+        lost: ``(P,)`` probes, by their row, that failed or whose person could not be enrolled.
 
     Returns:
         The search; None where pairs have folds, not every probe was compared with every reference, or nobody is on
@@ -129,9 +129,6 @@ def make_search(table: ScoreTable, scores: np.ndarray, failed: np.ndarray) -> Se
     matrix[row, column] = scores
     if np.isnan(matrix).any():
         return None
-    some_failed, some_worked = np.zeros(len(probes), bool), np.zeros(len(probes), bool)
-    some_failed[row[failed & table.mated]] = True
-    some_worked[row[~failed & table.mated]] = True
     person = table.person[probes]
     answers = Enrolment.of(table, references).answers(matrix, person)
-    return gather([answers], person, np.arange(len(probes)), some_failed & ~some_worked)
+    return gather([answers], person, np.arange(len(probes)), lost)

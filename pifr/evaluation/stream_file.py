@@ -102,7 +102,8 @@ class ParquetBlocks:
         sides = []
         for side in ("probe", "reference"):
             column = table.column(side).combine_chunks()
-            place = np.array([self._place[path] for path in column.dictionary.to_pylist()], np.int32)
+            # A path in the dictionary that no comparison uses belongs to no picture.
+            place = np.array([self._place.get(path, -1) for path in column.dictionary.to_pylist()], np.int32)
             sides.append(place[column.indices.to_numpy()])
         scores = {name: table.column(SCORE_PREFIX + name).to_numpy().astype(np.float32) for name in systems}
         return sides[0], sides[1], scores

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from pifr.evaluation.figures import Measure, SystemScores, percent
+from pifr.evaluation.protocols.protocol import DEVELOPMENT, EVALUATION
 from pifr.evaluation.scores import ScoreTable
-from pifr.evaluation.streamed import StreamedScores
+from pifr.evaluation.streamed import ABSOLUTE, ALL, DEV, StreamedScores
 from pifr.metrics import ErrorRates, TarAtFar, error_rates, error_rates_at, tar_at_far
-
-DEV, EVAL = "dev", "eval"
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def reported_part(scores: ScoreTable) -> str | None:
     """Return ``eval`` where the protocol has both parts, since dev only sets thresholds; else None, for everything."""
     if "part" not in scores.pictures:
         return None
-    return EVAL if {DEV, EVAL} <= set(scores.pictures["part"]) else None
+    return EVALUATION if {DEVELOPMENT, EVALUATION} <= set(scores.pictures["part"]) else None
 
 
 def dev_thresholds(scores: ScoreTable, system: str, measure: Measure) -> list[DevThreshold]:
@@ -72,7 +71,7 @@ def dev_thresholds(scores: ScoreTable, system: str, measure: Measure) -> list[De
     """
     if reported_part(scores) is None:
         return []
-    dev, held_out = (SystemScores(scores, system, measure, part) for part in (DEV, EVAL))
+    dev, held_out = (SystemScores(scores, system, measure, part) for part in (DEVELOPMENT, EVALUATION))
     dev_mated, dev_nonmated = _two_sides(dev)
     rates = error_rates(dev_mated, dev_nonmated)
     tars = [tar_at_far(dev_mated, dev_nonmated, far) for far in measure.fars]
@@ -87,10 +86,10 @@ def streamed_dev_thresholds(streamed: StreamedScores) -> list[DevThreshold]:
     tars = [dev.tar_at_far(far) for far in streamed.measure.fars]
     found = []
     for rule, threshold, dev_percent in _rules(dev.error_rates(), tars):
-        fmr, fnmr = streamed.counts["all"]["all"].scores.error_rates_at(threshold)
+        fmr, fnmr = streamed.counts[ALL][ALL].scores.error_rates_at(threshold)
         by_yaw = {
             name: group.scores.false_nonmatch_rate_at(threshold)
-            for name, group in streamed.counts.get("abs_yaw", {}).items() if group.scores.mated
+            for name, group in streamed.counts.get(ABSOLUTE, {}).items() if group.scores.mated
         }  # fmt: skip
         found.append(DevThreshold(rule, threshold, round(dev_percent, 4), fmr, fnmr, by_yaw))
     return found

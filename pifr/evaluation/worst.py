@@ -1,4 +1,4 @@
-"""The comparisons that went most wrong, kept while scores stream past."""
+"""The comparisons that went most wrong, of a table or kept while scores stream past."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ import pandas as pd
 from pifr.evaluation.blocks import ScoreBlock
 from pifr.evaluation.scores import ScoreTable
 
-_CANDIDATES = 2000
+_CANDIDATES = 5000
+"""Enough of a block to find a handful of different pairs of people."""
 _PAIRS = 6
+
+
+def worst_of(table: ScoreTable, system: str) -> ScoreTable:
+    """Return the protocol's comparisons that went most wrong, see :meth:`WorstPairs.table`."""
+    found, scores = WorstPairs(table.person), table.scores[system]
+    known = table.search & ~np.isnan(scores)
+    found.add(ScoreBlock(table.probe, table.reference, {system: scores}), scores, table.mated, known)
+    return found.table(table.pictures, system)
 
 
 class WorstPairs:
@@ -36,7 +45,7 @@ class WorstPairs:
             self._kept[same] = self._first_of_each(np.concatenate([self._kept[same], found]), same)
 
     def table(self, pictures: pd.DataFrame, system: str) -> ScoreTable:
-        """Return them as a small score table of one system."""
+        """Return them as a small score table of one system: two people, highest first, then one, lowest first."""
         rows = np.concatenate([self._kept[False], self._kept[True]])
         sides = rows[:, :2].astype(np.int64)
         used, place = np.unique(sides, return_inverse=True)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pifr.evaluation.figures import yaw_groups
+from pifr.evaluation.figures import nearest_multiples, yaw_groups
 from pifr.metrics import Interval, bootstrap_rate
-from pifr.metrics.bootstrap import percentile_interval
+from pifr.metrics.bootstrap import LEVEL, percentile_interval
 
 BIN_DEGREES = 15.0
 
@@ -33,18 +33,15 @@ class Estimate:
 
     def to_dict(self, scale: float = 1.0) -> dict[str, Any]:
         """Return JSON-ready values, multiplied by ``scale``; an unknown interval is null."""
-        ends = None
-        if not math.isnan(self.interval.low):
-            ends = [round(scale * self.interval.low, 5), round(scale * self.interval.high, 5)]
-        value = round(scale * self.value, 5) if math.isfinite(self.value) else None
-        found = {"value": value, "interval": ends, "trials": self.trials, "people": self.interval.people}
+        found = {
+            "value": round(scale * self.value, 5) if math.isfinite(self.value) else None,
+            "interval": self.interval.scaled(scale, 5), "trials": self.trials, "people": self.interval.people,
+        }  # fmt: skip
         return found if self.chance is None else {**found, "chance": round(scale * self.chance, 5)}
 
     def text(self, scale: float = 1.0, digits: int = 1) -> str:
         """Return ``97.5 [92.1, 100.0]``, the interval only where it is known."""
-        found = f"{scale * self.value:.{digits}f}"
-        if not math.isnan(self.interval.low):
-            found += f" [{scale * self.interval.low:.{digits}f}, {scale * self.interval.high:.{digits}f}]"
+        found = f"{scale * self.value:.{digits}f}{self.interval.text(scale, digits)}"
         return found if self.chance is None else f"{found}, chance {scale * self.chance:.{digits}f}"
 
 
@@ -55,7 +52,12 @@ def nominal_yaws(yaws_degrees: np.ndarray) -> np.ndarray:
         >>> nominal_yaws(np.array([-58.4, 7.5, -7.5, 7.4])).tolist()
         [-60.0, 15.0, -15.0, 0.0]
     """
-    return np.sign(yaws_degrees) * np.floor(np.abs(yaws_degrees) / BIN_DEGREES + 0.5) * BIN_DEGREES + 0.0
+    return nearest_multiples(yaws_degrees, BIN_DEGREES)
+
+
+def unknown(trials: int = 0, people: int = 0, chance: float | None = None) -> Estimate:
+    """Return an estimate of which nothing is known."""
+    return Estimate(math.nan, Interval(math.nan, math.nan, LEVEL, people, np.empty(0)), trials, chance)
 
 
 def estimate(values: np.ndarray, person: np.ndarray, weights: np.ndarray, chance: float | None = None) -> Estimate:
@@ -72,7 +74,7 @@ def estimate(values: np.ndarray, person: np.ndarray, weights: np.ndarray, chance
     """
     known = np.isfinite(values)
     if not known.any():
-        return Estimate(math.nan, Interval(math.nan, math.nan, 0.95, 0, np.empty(0)), 0, chance)
+        return unknown(chance=chance)
     interval = bootstrap_rate(values[known], person[known], weights)
     return Estimate(float(values[known].mean()), interval, int(known.sum()), chance)
 
@@ -89,13 +91,12 @@ def by_yaw(
 def share_of(first: Estimate, second: Estimate) -> Estimate:
     """Return ``first / second`` for two rates of the same people under the same weights."""
     if not second.value or math.isnan(second.value) or math.isnan(first.value):
-        unknown = Interval(math.nan, math.nan, 0.95, 0, np.empty(0))
-        return Estimate(math.nan, unknown, first.trials)
+        return unknown(first.trials)
     with np.errstate(invalid="ignore", divide="ignore"):
         rounds = first.interval.rounds / second.interval.rounds
     value = first.value / second.value
     # A constant ratio of 1 is not a perfect rate: the exact binomial bound of a rate says nothing of it.
     known = rounds[np.isfinite(rounds)]
     if known.size and np.ptp(known) == 0:
-        return Estimate(value, Interval(math.nan, math.nan, 0.95, first.interval.people, rounds), first.trials)
+        return Estimate(value, Interval(math.nan, math.nan, LEVEL, first.interval.people, rounds), first.trials)
     return Estimate(value, percentile_interval(rounds, value, first.interval.people), first.trials)

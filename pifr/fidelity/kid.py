@@ -6,8 +6,9 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.core.seeds import numpy_generator
-from pifr.fidelity.estimate import Estimate
+from pifr.fidelity.estimate import Estimate, unknown
 from pifr.metrics import Interval
+from pifr.metrics.bootstrap import LEVEL
 
 SUBSETS = 100
 SUBSET_SIZE = 1000
@@ -51,14 +52,14 @@ def measure_kid(generated: np.ndarray, true: np.ndarray, people: int, seed: int 
     sides = [side[side.any(axis=1)] * np.sqrt(side.shape[1]) for side in (generated, true)]
     size = min(SUBSET_SIZE, min(len(side) for side in sides) // 2)
     if size < 2:
-        return Estimate(np.nan, Interval(np.nan, np.nan, 0.95, people, np.empty(0)), 0)
+        return unknown(people=people)
     generator = numpy_generator("subsets of the kernel distance", seed)
     rounds = np.array([
         kernel_distance(*(side[generator.choice(len(side), size, replace=False)] for side in sides))
         for _ in range(SUBSETS)
     ])  # fmt: skip
-    low, high = np.quantile(rounds, [0.025, 0.975])
-    return Estimate(float(rounds.mean()), Interval(float(low), float(high), 0.95, people, rounds), size)
+    low, high = np.quantile(rounds, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(float(rounds.mean()), Interval(float(low), float(high), LEVEL, people, rounds), size)
 
 
 def _kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:

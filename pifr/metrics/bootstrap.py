@@ -41,9 +41,19 @@ class Interval:
 
     def percent(self) -> list[float] | None:
         """Return ``[low, high]`` in percent for JSON; None where the interval is unknown."""
+        return self.scaled(100)
+
+    def scaled(self, scale: float, digits: int = 4) -> list[float] | None:
+        """Return both ends times ``scale``, rounded, for JSON; None where the interval is unknown."""
         if math.isnan(self.low):
             return None
-        return [round(100 * self.low, 4), round(100 * self.high, 4)]
+        return [round(scale * self.low, digits), round(scale * self.high, digits)]
+
+    def text(self, scale: float, digits: int) -> str:
+        """Return both ends times ``scale`` to stand behind a value, `` [92.1, 100.0]``; empty where unknown."""
+        if math.isnan(self.low):
+            return ""
+        return f" [{scale * self.low:.{digits}f}, {scale * self.high:.{digits}f}]"
 
 
 def person_weights(people: int, rounds: int = ROUNDS, seed: int = 0) -> np.ndarray:

@@ -14,8 +14,7 @@ from PIL import Image
 from pifr.core.errors import DataError
 from pifr.data.pictures import read_picture
 from pifr.evaluation.scores import ScoreTable
-
-_PAIRS = 6
+from pifr.evaluation.worst import worst_of
 
 
 @dataclass(frozen=True)
@@ -82,32 +81,12 @@ def worst_pairs(table: ScoreTable, system: str, folder: Path) -> tuple[list[Pair
     Returns:
         Non-mated pairs, highest score first; mated pairs, lowest score first.
     """
-    known = table.search & ~np.isnan(table.scores[system])
-    nonmated = _first_of_each(table, system, np.flatnonzero(known & ~table.mated), highest=True)
-    mated = _first_of_each(table, system, np.flatnonzero(known & table.mated), highest=False)
+    worst = worst_of(table, system)
+    nonmated, mated = np.flatnonzero(~worst.mated), np.flatnonzero(worst.mated)
     return (
-        [_pair(table, system, row, folder) for row in nonmated],
-        [_pair(table, system, row, folder) for row in mated],
+        [_pair(worst, system, int(row), folder) for row in nonmated],
+        [_pair(worst, system, int(row), folder) for row in mated],
     )
-
-
-def _first_of_each(table: ScoreTable, system: str, rows: np.ndarray, highest: bool) -> list[int]:
-    scores = table.scores[system][rows]
-    # A few thousand candidates are enough to find a handful of different pairs of people.
-    candidates = min(len(rows), 5000)
-    key = -scores if highest else scores
-    near = np.argpartition(key, candidates - 1)[:candidates] if candidates else np.zeros(0, int)
-    chosen: list[int] = []
-    seen: set[tuple[int, int]] = set()
-    for row in rows[near[np.argsort(key[near], kind="stable")]]:
-        a, b = int(table.person[table.probe[row]]), int(table.person[table.reference[row]])
-        pair = (min(a, b), max(a, b))
-        if pair not in seen:
-            seen.add(pair)
-            chosen.append(int(row))
-        if len(chosen) == _PAIRS:
-            break
-    return chosen
 
 
 def _pair(table: ScoreTable, system: str, row: int, folder: Path) -> Pair:

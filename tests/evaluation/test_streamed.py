@@ -319,6 +319,21 @@ def test_without_yaws_there_is_no_sample_and_the_summary_still_says_everything(t
         assert again.systems[0].overall.failures == result.systems[0].overall.failures > 0
 
 
+def test_kept_scores_are_read_where_a_picture_met_nobody(tmp_path):
+    """A person may be enrolled in a part in which nobody is searched."""
+    vectors = np.random.default_rng(0).normal(size=(20, 8)).astype(np.float32)
+    subjects = np.repeat([f"p{i}" for i in range(10)], 2)
+    pictures = pd.DataFrame({"path": [f"{i}.png" for i in range(20)], "subject": subjects})
+    both, rows = Embedded(vectors, np.zeros(20, bool)), np.arange(20)
+    source = EmbeddedBlocks(OneSearch(pictures, [(rows[1:10:2], rows[0:10:2])]), {"one": (both, both)})
+    write_stream(source, tmp_path / "scores.parquet")
+    (block,) = ParquetBlocks(tmp_path / "scores.parquet").blocks(["one"])
+    (expected,) = source.blocks(["one"])
+    np.testing.assert_array_equal(block.scores["one"], expected.scores["one"])
+    held = read_scores(tmp_path / "scores.parquet")
+    np.testing.assert_array_equal(held.scores["one"], expected.scores["one"])
+
+
 def test_the_column_yaw_is_grouped_as_a_table_groups_it():
     table = many_scores()
     exact = measure_scores(table, {}, measure=QUICK, by=("yaw",)).systems[0].by_column["yaw"]
