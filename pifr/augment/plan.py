@@ -41,7 +41,8 @@ class Plan:
 
     def block(self, number: int) -> pd.DataFrame:
         """Return the views of one block."""
-        return self.views[self.views["block"] == number]
+        start, end = np.searchsorted(self.views["block"], [number, number + 1])
+        return self.views.iloc[start:end]
 
 
 @dataclass(frozen=True)
@@ -227,7 +228,8 @@ def _names(views: pd.DataFrame, sources: Manifest) -> list[str]:
         subject: f"{name}_{index}" if twice else name
         for index, (subject, name, twice) in enumerate(zip(people, folders, repeated, strict=True))
     }
-    stems = [_plain(sources.paths[rows[0]].stem) for rows in views["sources"]]
+    paths = sources.paths
+    stems = [_plain(paths[rows[0]].stem) for rows in views["sources"]]
     return [
         f"{folder[subject]}/{stem}_{number:03d}{_pose_text(yaw, pose)}"
         for subject, stem, number, yaw, pose in zip(

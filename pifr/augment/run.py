@@ -91,8 +91,9 @@ def _prepare(
     test: Manifest | None,
 ) -> tuple[Job, dict[str, Any]]:
     """Decide everything that does not need a picture to be made; nothing is written yet."""
-    if config.needs_reference and reference is not None:
-        method.spec.require_template(reference.template, reference.name) if config.target == "imitate" else None
+    poses = reference if config.target == "imitate" else None
+    if poses is not None:
+        method.spec.require_template(poses.template, poses.name)
     candidates = find_candidates(data, method, config)
     calibration: Calibration | None = None
     references: References | None = None
@@ -112,7 +113,7 @@ def _prepare(
         "test": test.fingerprint() if test is not None else None,
         "facts": _facts(plan, allowed, method, config, data.template, calibration, leaks),
     }
-    return Job(out, config, plan, allowed, reference, references), claim
+    return Job(out, config, plan, allowed, poses, references), claim
 
 
 def _facts(

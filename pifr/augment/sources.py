@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from pifr.augment.config import AugmentConfig
 from pifr.augment.methods import Method
 from pifr.augment.quality import sharpness
 from pifr.core.errors import DataError
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest
+from pifr.data.pictures import picture_source
 from pifr.data.pixels import PixelStore, open_pixels
 
 _TURN_STEP_DEGREES = 5.0
@@ -104,19 +106,27 @@ def _sharpness(store: PixelStore, chunk: int = 1024) -> np.ndarray:
     return np.concatenate([sharpness(store.images[start : start + chunk]) for start in range(0, len(store), chunk)])
 
 
-def picture_side_px(manifest: Manifest, row: int) -> int:
-    """Return the side of a picture as it lies on disk."""
-    with Image.open(manifest.paths[row]) as picture:
-        return picture.width
+def picture_side_px(path: Path) -> int:
+    """Return the side of a square picture as it lies on disk, from its header alone.
+
+    Raises:
+        DataError: If it is missing or no picture.
+    """
+    try:
+        with Image.open(picture_source(path)) as picture:
+            return picture.width
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataError("can't read the picture", where=path, found=str(error)) from error
 
 
 def _refuse_smaller_pictures(found: Candidates, method: Method) -> None:
     """Refuse a generator that draws more pixels than its sources have; it would be shown blown-up pictures."""
+    paths = found.manifest.paths
     for rows in found.ranked.values():
-        side = picture_side_px(found.manifest, int(rows[0]))
+        side = picture_side_px(paths[rows[0]])
         if side < method.spec.size_px:
             raise DataError(
-                f"the method {method.name!r} works at {method.spec.size_px} px", where=found.manifest.paths[rows[0]],
+                f"the method {method.name!r} works at {method.spec.size_px} px", where=paths[rows[0]],
                 found=f"a picture of {side} px",
                 cure=f"align the pictures at {method.spec.size_px} px or more, or use a generator of that size",
             )  # fmt: skip

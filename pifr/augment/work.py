@@ -61,9 +61,9 @@ class Pipeline:
 
     def __init__(self, job: Job, tools: Tools) -> None:
         self.job, self.method, self.clock = job, tools.method, Clock()
-        self.store = job.candidates.open()
-        imitates = job.config.target == "imitate" and job.reference is not None
-        self.poses = open_pixels(job.reference, self.method.spec.size_px) if imitates and job.reference else None
+        self.store, self.paths = job.candidates.open(), job.candidates.manifest.paths
+        self.poses = open_pixels(job.reference, self.method.spec.size_px) if job.reference is not None else None
+        self.pose_paths = job.reference.paths if job.reference is not None else []
         self.acceptance = Acceptance(job.config.acceptance, tools.judge, job.references, tools.estimator)
         packet = xmp_packet(
             self.method.source_type, {"Generator": self.method.name, "GeneratorSha256": self.method.sha256}
@@ -132,7 +132,7 @@ class Pipeline:
             return None
         manifest = self.job.candidates.manifest
         points = manifest.table[list(LANDMARK_COLUMNS)].to_numpy(float)[rows].reshape(-1, len(LANDMARKS), 2)
-        sides = np.array([picture_side_px(manifest, row) for row in rows], dtype=float)
+        sides = np.array([picture_side_px(self.paths[row]) for row in rows], dtype=float)
         return points * (self.method.spec.size_px / sides)[:, None, None]
 
     def _draw(self, asked: pd.DataFrame, entries: dict[int, Any], attempt: int) -> np.ndarray:
@@ -147,12 +147,12 @@ class Pipeline:
 
     def _row(self, view: pd.Series, attempt: int, reason: str, measured: Measured, place: int) -> dict[str, Any]:
         """Return a manifest row: everything needed to make the picture again, and what was measured of it."""
-        manifest, reference = self.job.candidates.manifest, self.job.reference
-        paths = [str(manifest.paths[row].resolve()) for row in view["sources"]]
+        manifest = self.job.candidates.manifest
+        paths = [str(self.paths[row].resolve()) for row in view["sources"]]
         folder, mark = (REJECTED, f"_try{attempt}") if reason else (PICTURES, "")
         source = manifest.table.iloc[view["sources"][0]]
         pose_row = int(view["pose_row"])
-        imitated = "" if pose_row == NO_POSE_PICTURE or reference is None else str(reference.paths[pose_row])
+        imitated = "" if pose_row == NO_POSE_PICTURE else str(self.pose_paths[pose_row])
         return {
             "path": f"{folder}/{view['name']}{mark}.{self.job.config.picture_format}",
             "subject": view["subject"],

@@ -156,7 +156,7 @@ def _tool_names(options: dict[str, Any], data: Any) -> ToolNames:
     from pifr.augment.tools import ToolNames
     from pifr.data.spec import InputSpec
 
-    size_px = picture_side_px(data, 0) if options["method"] != "ipgan" else 64
+    size_px = picture_side_px(data.paths[0]) if options["method"] != "ipgan" else 64
     spec = InputSpec(size_px=size_px, template=data.template)
     return ToolNames(options["method"], options["model"], options["judge"], spec, options["device"])
 

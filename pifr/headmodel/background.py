@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from pifr.twin.noise import ramp
 
@@ -67,9 +68,8 @@ def share_of_head(pixels: Float32, behind: Float32, head: Mask) -> Float32:
     unlike = ramp(outer, *_COLOUR) * ramp(nearer, *_NEARER)
     unlike = np.maximum(unlike, 1.0 - ramp(inner, *_LIKE_FACE))
     sure = np.maximum(unlike, ramp(depth, _DEEP, 1.0))
-    padded = np.pad(sure, 1, mode="edge")
-    neighbours = [padded[1:-1, 1:-1], padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
-    return np.minimum.reduce(neighbours) * head
+    cross = ndimage.generate_binary_structure(2, 1)
+    return ndimage.minimum_filter(sure, footprint=cross, mode="nearest") * head
 
 
 def _distance(pixels: Float32, others: Float32) -> Float32:
@@ -91,13 +91,8 @@ def _distance_to_palette(pixels: Float32, head: Mask) -> Float32:
 
 def _steps_to(mask: Mask, most: int) -> Float32:
     """Return ``(S, S)`` how many steps to the four sides lead to the mask, at most ``most``."""
-    steps = np.where(mask, 0.0, float(most)).astype(np.float32)
-    grown = mask
-    for step in range(1, most):
-        before = np.pad(grown, 1)
-        grown = grown | before[:-2, 1:-1] | before[2:, 1:-1] | before[1:-1, :-2] | before[1:-1, 2:]
-        steps[grown] = np.minimum(steps[grown], step)
-    return steps
+    steps = ndimage.distance_transform_cdt(~mask, metric="taxicab")
+    return np.where(steps < 0, most, np.minimum(steps, most)).astype(np.float32)  # -1 where the mask is empty
 
 
 def _pull_push(weighted: Float32, weight: Float32) -> Float32:

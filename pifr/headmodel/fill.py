@@ -99,14 +99,6 @@ class Membrane:
 
 
 @lru_cache(maxsize=1)
-def _membrane_by_digest(sha256: str) -> Membrane:
-    from pifr.headmodel.heads import head_basis
-
-    basis = head_basis()
-    assert basis.sha256 == sha256
-    return Membrane(basis.triangles, len(basis.mean_m))
-
-
 def membrane_of(basis: HeadBasis) -> Membrane:
-    """Return the membrane over the heads of a basis."""
-    return _membrane_by_digest(basis.sha256)
+    """Return the membrane over the heads of a basis; made once."""
+    return Membrane(basis.triangles, len(basis.mean_m))

@@ -135,9 +135,8 @@ def _start(basis: HeadBasis, landmarks: FloatArray, framing: Framing) -> FloatAr
 
 
 def _points(basis: HeadBasis, values: FloatArray) -> FloatArray:
-    points = basis.mean_points_m + np.tensordot(values[:, _CAMERA:], basis.component_points_m, axes=1)
     turned = rotations(values[:, YAW], values[:, PITCH], values[:, ROLL])
-    return project(points, turned, np.exp(values[:, LOG_SCALE]), values[:, [ACROSS, DOWN]])
+    return project(basis.points(values[:, _CAMERA:]), turned, np.exp(values[:, LOG_SCALE]), values[:, [ACROSS, DOWN]])
 
 
 def _minimise(

@@ -32,6 +32,7 @@ class Framing:
     Attributes:
         template: Template id; None where pictures are framed in no known way.
         size_px: Side S of the square pictures.
+        rule: How the template cuts faces out; None where it fixes the camera, or there is none.
         scale_px_per_m: Pixels a metre at the head, where the template fixes the camera.
         scale_spread: Its standard deviation, as a share.
         centre_px: ``(2,)`` where the head's origin appears, where the template fixes the camera.
@@ -40,6 +41,7 @@ class Framing:
 
     template: str | None
     size_px: int
+    rule: Template | None = None
     scale_px_per_m: float | None = None
     scale_spread: float = 0.01
     centre_px: FloatArray | None = None
@@ -58,11 +60,12 @@ class Framing:
             return cls(None, size_px)
         twin = _TWIN.fullmatch(template)
         if twin is None:
-            _rule(template)
-            return cls(template, size_px)
+            return cls(template, size_px, _rule(template))
         scale = size_px / (FIELD_M * float(twin[1] or 1))
         centre = np.full(2, (size_px - 1) / 2)
-        return cls(template, size_px, scale, 0.01, centre, _TWIN_AIM_M * scale)
+        return cls(
+            template, size_px, scale_px_per_m=scale, centre_px=centre, centre_spread_px=_TWIN_AIM_M * scale
+        )  # fmt: skip
 
     def canonical_points(self, mean_points_m: FloatArray) -> FloatArray:
         """Return where the template expects the five points of a frontal face: ``(5, 2)`` pixels.
@@ -78,7 +81,7 @@ class Framing:
             return self.centre_px + closer * mean_points_m[:, :2] * [1.0, -1.0]
         if self.template in _POINTS_OF_CROPS:
             return np.array(_POINTS_OF_CROPS[self.template]) * self.size_px - 0.5
-        if self.template is not None and isinstance(_rule(self.template), FivePoints):
+        if isinstance(self.rule, FivePoints):
             return ARCFACE_POINTS * (self.size_px / 112)
         raise DataError(
             "a head can't be fitted without landmarks: this template does not say where a face lies",
@@ -103,10 +106,7 @@ class Framing:
             source_points_px: ``(5, 2)`` landmarks of the fitted head in the photograph.
             scale_px_per_m: Pixels a metre in the photograph, at the head.
         """
-        unmoved = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-        if self.template is None or self.scale_px_per_m is not None:
-            return unmoved
-        rule = _rule(self.template)
+        rule = self.rule
         if isinstance(rule, FivePoints):
             # Relative to the photograph's own points, so that a head that is not turned stays in its place.
             target = ARCFACE_POINTS * (self.size_px / 112)
@@ -119,7 +119,7 @@ class Framing:
             turn = np.sin(np.radians(yaw_degrees)) - np.sin(np.radians(source_yaw_degrees))
             moved[0, 2] += _AXIS_OF_CROPS_M.get(rule.id, 0.0) * scale_px_per_m * turn
             return moved
-        return unmoved
+        return np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 def _box(rule: CropTable, yaw_degrees: float, size_px: int) -> FloatArray:

@@ -33,7 +33,7 @@ _HAIR_M = 0.010
 _UNSEEN_PARTS = (Part.LASHES, Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared as an object, so that it can be a key
 class HeadBasis:
     """Mean and principal components of heads at rest, in the head's own axes.
 
@@ -64,6 +64,10 @@ class HeadBasis:
     openness: FloatArray
     sha256: str
 
+    def points(self, coefficients: FloatArray) -> FloatArray:
+        """Return the five points ``(..., 5, 3)`` in metres for coefficients ``(..., K)``."""
+        return self.mean_points_m + np.tensordot(coefficients, self.component_points_m, axes=1)
+
     def shape(self, coefficients: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the head ``(V, 3)`` in metres, raised by its hair, and its unit normals for coefficients ``(K,)``."""
         bare = self.mean_m + np.tensordot(coefficients, self.components_m, axes=1)
@@ -77,7 +81,7 @@ def head_basis() -> HeadBasis:
     """Sample people of the twin and return their mean head and principal components.
 
     V. Blanz and T. Vetter, "A morphable model for the synthesis of 3D faces", SIGGRAPH 1999, section 3, with the
-    twin's people in place of laser scans. Takes about a second, once a process.
+    twin's people in place of laser scans. Takes a second or two, once a process.
 
     Raises:
         DependencyError: If no head is baked and the extra `twin` is not installed.

@@ -151,7 +151,7 @@ class HeadModelRotator:
     def _camera_places(self, fit: Fit, index: int, yaw_degrees: float) -> tuple[FloatArray, FloatArray]:
         """Return where the samples of the new view lie in the picture of a camera that the head turns before."""
         x, y = pixel_grid(self.spec.size_px, _SAMPLES_PER_SIDE)
-        points = self.basis.mean_points_m + np.tensordot(fit.coefficients[index], self.basis.component_points_m, axes=1)
+        points = self.basis.points(fit.coefficients[index])
         scale, centre = fit.scale_px_per_m[index : index + 1], fit.centre_px[index : index + 1]
         turned = project(points[None], turned_to(fit, index, yaw_degrees)[None], scale, centre)[0]
         source_yaw, source_points = float(fit.yaw_degrees[index]), fit.points_px[index]

@@ -148,6 +148,20 @@ def test_a_full_disk_is_one_line_leaves_nothing_half_written_and_the_run_goes_on
     assert augment(faces, kit.MarkingRotator(), tmp_path / "out", config).accepted == 12
 
 
+def test_more_people_ask_no_oftener_for_all_paths(faces, tmp_path, monkeypatch, kit) -> None:
+    """A manifest makes the list of its paths anew each time, so a list a picture would grow with the square."""
+    asked = []
+    paths = Manifest.paths.fget
+    monkeypatch.setattr(Manifest, "paths", property(lambda manifest: asked.append(1) or paths(manifest)))
+    counts = []
+    for people in (3, 12, 3):  # the first call decodes the pictures
+        data = faces.select(faces.table["subject"].isin(faces.subjects[:people]))
+        augment(data, kit.MarkingRotator(), tmp_path / str(len(counts)), kit.unchecked(yaws_degrees=(-45, 45)))
+        counts.append(len(asked))
+        asked.clear()
+    assert counts[1] == counts[2]
+
+
 def test_flip_gives_mirror_images_and_says_what_it_can_t_reach(noisy, tmp_path, kit) -> None:
     data = noisy([("a", 30.0), ("a", 0.0), ("b", 0.0)])
     config = kit.unchecked(bin_degrees=30)

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import tarfile
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from pifr.augment import AugmentConfig
 from pifr.augment.methods import FlipMethod, HeadModelMethod, IpganMethod
 from pifr.augment.quality import differences, sharpness, thumbnails
-from pifr.augment.sources import find_candidates
+from pifr.augment.sources import find_candidates, picture_side_px
 from pifr.core.errors import DataError
+from pifr.data.manifest import make_manifest
 from pifr.data.pictures import read_picture
 from pifr.data.spec import InputSpec
 
@@ -73,6 +78,23 @@ def test_a_mirroring_method_takes_any_known_yaw(noisy) -> None:
 def test_a_generator_of_more_pixels_than_the_pictures_have_is_refused(method, noisy) -> None:
     with pytest.raises(DataError, match=r"works at 64 px, found a picture of 32 px; align"):
         find_candidates(noisy([("a", 0.0)], size_px=32), method, AugmentConfig())
+
+
+def test_sources_may_lie_in_a_container(method, noisy, tmp_path: Path) -> None:
+    plain = noisy([("a", 0.0), ("b", 0.0)])
+    with tarfile.open(tmp_path / "people.tar", "w", format=tarfile.USTAR_FORMAT) as archive:
+        for path in plain.paths:
+            archive.add(path, path.name)
+    with tarfile.open(tmp_path / "people.tar") as archive:
+        places = [f"people.tar/{member.name}@{member.offset}" for member in archive]
+    packed = make_manifest(pd.DataFrame({"path": places, "subject": ["a", "b"]}), tmp_path, "packed.csv")
+    found = find_candidates(packed, method, AugmentConfig())
+    np.testing.assert_array_equal(found.sharpness, find_candidates(plain, method, AugmentConfig()).sharpness)
+
+
+def test_a_picture_whose_size_can_t_be_read_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"gone\.png: can't read the picture"):
+        picture_side_px(tmp_path / "gone.png")
 
 
 def test_a_method_that_needs_landmarks_says_so(kit, noisy) -> None:
