@@ -25,6 +25,7 @@ from pifr.augment.engines.local import LocalWorkers
 from pifr.augment.joining import merge
 from pifr.augment.tools import Tools, one_thread
 from pifr.core.environment import environment_record
+from pifr.core.files import write_json
 from pifr.core.interrupt import StopRequest
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.spec import InputSpec
@@ -83,7 +84,7 @@ def main() -> None:
             runs.append(measure(data, names, config, workers, Path(folder) / "out"))
         print(json.dumps(runs[-1]))
     if options.out:
-        options.out.write_text(json.dumps({"runs": runs, "environment": environment_record()}, indent=1) + "\n")
+        write_json(options.out, {"runs": runs, "environment": environment_record()})
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def main() -> None:
         return
     manifest = read_manifest(options.twin)
     if options.split:
-        manifest = manifest.select((manifest.table["split"] == options.split).to_numpy())
+        manifest = manifest.of_split(options.split)
     people = People(manifest, options.people, options.enrolled_light)
     rotator = HeadModelRotator(people.size_px, people.template)
     if options.sheet:

@@ -98,13 +98,10 @@ def calibrate(
         raise DataError("the judge embeds not one of the sources", where=judge.name, cure="choose another judge")
     vectors = unit(found.vectors)
     place = {int(row): index for index, row in enumerate(rows)}
-    references = np.stack([
-        unit(vectors[[place[int(row)] for row in own[:used_per_person]]].mean(axis=0, keepdims=True))[0]
-        for own in taken.values()
-    ])  # fmt: skip
+    means = [vectors[[place[int(row)] for row in own[:used_per_person]]].mean(axis=0) for own in taken.values()]
     people = candidates.manifest.table["subject"].to_numpy()[rows]
     calibration = _set_threshold(vectors[~found.failed], people[~found.failed], judge, config, seed)
-    return calibration, References(tuple(taken), references, calibration.threshold)
+    return calibration, References(tuple(taken), unit(np.stack(means)), calibration.threshold)
 
 
 def _set_threshold(

@@ -12,8 +12,8 @@ import pandas as pd
 
 from pifr.augment.acceptance import REASONS
 from pifr.augment.leak import LeakCheck
-from pifr.augment.output import BLOCKS, PICTURES, REJECTED, read_record
-from pifr.augment.result import AugmentResult
+from pifr.augment.output import PICTURES, REJECTED, read_record, record_path
+from pifr.augment.result import ACCEPTED, AugmentResult
 from pifr.augment.sheet import draw_sheets
 from pifr.augment.tar_shards import FOLDER, pack_shards, packed_index
 from pifr.core.errors import DataError
@@ -21,7 +21,7 @@ from pifr.core.files import TEMPORARY_MARK, read_json, write_json
 from pifr.data.manifest import make_manifest
 
 CLAIM = "augment.json"
-MANIFEST, ACCEPTED = "manifest.csv", "accepted.csv"
+MANIFEST = "manifest.csv"
 
 
 def claim_folder(out: Path, claim: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ def _require_accepted(result: AugmentResult) -> None:
 def _record(out: Path, number: int, packed: bool) -> list[dict[str, Any]] | None:
     """Return a block's rows; pictures that lie in finished shards need not lie in folders."""
     if packed:
-        found: list[dict[str, Any]] = read_json(out / BLOCKS / f"{number:06d}.json")
+        found: list[dict[str, Any]] = read_json(record_path(out, number))
         return found
     return read_record(out, number)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -155,14 +155,12 @@ class HeadModelMethod:
         turn = poses.draws(1)[:, 0] * poses.spread * _DEGREES_PER_SPREAD
         yaws = np.clip(poses.yaws_degrees + turn, *FULL_RANGE_DEGREES)
         keys = [id(entries[0]) for entries in sources]
-        pictures: list[np.ndarray | None] = [None] * len(sources)
+        pictures = np.empty((len(sources), *sources[0][0][0].shape), dtype=np.uint8)
         for key in dict.fromkeys(keys):
             places = [place for place, other in enumerate(keys) if other == key]
             pixels, landmarks = sources[places[0]][0]
-            made = self.rotator.rotate(pixels[None], landmarks[None], yaws[places])[0]
-            for place, picture in zip(places, made, strict=True):
-                pictures[place] = picture
-        return np.stack([picture for picture in pictures if picture is not None])
+            pictures[places] = self.rotator.rotate(pixels[None], landmarks[None], yaws[places])[0]
+        return pictures
 
 
 class FlipMethod:
@@ -255,13 +253,3 @@ def require_yaws(method: Method, yaws_degrees: Sequence[float]) -> None:
                 f"the method {method.name!r} turns faces by {reach[0]:g} to {reach[1]:g} degrees",
                 found=f"a request for {wild[0]:g}", cure="ask for yaws within that range",
             )  # fmt: skip
-
-
-def describe_methods() -> Mapping[str, str]:
-    """Return a line a method, for help pages."""
-    return {
-        "ipgan": "a generator of 'ipgan train' (--model); sources may be fused",
-        "headmodel": "the twin's head under the photograph; needs landmarks",
-        "flip": "mirror images; needs yaw, reaches only the opposite of a real one",
-        "none": "nothing is made: the sources alone, a study's baseline",
-    }

@@ -9,8 +9,8 @@ import pandas as pd
 
 from pifr.augment.config import AugmentConfig
 from pifr.augment.methods import Method, require_yaws
-from pifr.augment.sources import Candidates
-from pifr.augment.target import Target, make_target, yaws_in_bin
+from pifr.augment.sources import Candidates, taken_by_camera
+from pifr.augment.target import USUAL_PER_PERSON, Target, make_target, yaws_in_bin
 from pifr.core.errors import DataError
 from pifr.core.seeds import numpy_generator
 from pifr.data.manifest import Manifest
@@ -73,11 +73,11 @@ def plan_views(
         DataError: If the target needs a reference and there is none, or asks for what the method can't do.
     """
     reach = _reach(method, config, reference)
-    if reach is None and not _imitates_blindly(config, reference):
+    if reach is None:
         return Plan(_empty())  # the method "none"
     rows: list[tuple[object, ...]] = []
     unreachable = 0
-    target = None if _imitates_blindly(config, reference) else make_target(config, reach or (0.0, 0.0), reference)
+    target = None if _imitates_blindly(config, reference) else make_target(config, reach, reference)
     for person in _people(data, candidates, config):
         if target is None:
             found = _blind_poses(person, config, reference)
@@ -85,7 +85,7 @@ def plan_views(
             found, lost = _mirrored(person, target)
             unreachable += lost
         else:
-            found = _turned(person, target, config, reach or (0.0, 0.0), reference)
+            found = _turned(person, target, config, reach, reference)
         if config.per_person is not None:
             found = found[: config.per_person]
         rows += [(person.subject, number, *view) for number, view in enumerate(found)]
@@ -119,9 +119,7 @@ def _reach(method: Method, config: AugmentConfig, reference: Manifest | None) ->
 
 
 def _people(data: Manifest, candidates: Candidates, config: AugmentConfig) -> list[_Person]:
-    real = np.ones(len(data), bool)
-    if "kind" in data.table:
-        real = (data.table["kind"] != "generated").to_numpy()
+    real = taken_by_camera(data)
     by_person = pd.Series(data.yaw_degrees[real]).groupby(data.table["subject"].to_numpy()[real])
     yaws = {str(subject): group.to_numpy() for subject, group in by_person} if config.count_real else {}
     at = candidates.manifest.yaw_degrees
@@ -177,7 +175,7 @@ def _blind_poses(
 ) -> list[tuple[float, int, tuple[int, ...]]]:
     assert reference is not None
     generator = numpy_generator(config.seed, "plan", person.subject)
-    count = min(config.per_person or 12, len(reference))
+    count = min(config.per_person or USUAL_PER_PERSON, len(reference))
     chosen = generator.choice(len(reference), count, replace=False)
     yaws, groups = reference.yaw_degrees, person.groups
     return [(float(yaws[row]), int(row), _rows(groups[number % len(groups)])) for number, row in enumerate(chosen)]

@@ -9,6 +9,8 @@ from typing import Any
 from pifr.augment.leak import LeakCheck, listed
 from pifr.data.manifest import Manifest
 
+ACCEPTED = "accepted.csv"
+
 
 @dataclass(frozen=True)
 class AugmentResult:
@@ -52,7 +54,7 @@ class AugmentResult:
     @property
     def accepted_path(self) -> Path:
         """Where the manifest of the accepted pictures alone lies: what to train on."""
-        return self.manifest_path.with_name("accepted.csv")
+        return self.manifest_path.with_name(ACCEPTED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values."""

@@ -10,12 +10,12 @@ from pifr.augment.calibration import Calibration, References, calibrate
 from pifr.augment.config import AugmentConfig
 from pifr.augment.engines import Engine
 from pifr.augment.engines.in_process import InProcess
-from pifr.augment.joining import ACCEPTED, MANIFEST, claim_folder, merge
+from pifr.augment.joining import MANIFEST, claim_folder, merge
 from pifr.augment.leak import LeakCheck, check_leaks
 from pifr.augment.methods import IpganMethod, Method
 from pifr.augment.output import blocks_to_do
 from pifr.augment.plan import Plan, plan_views
-from pifr.augment.result import AugmentResult
+from pifr.augment.result import ACCEPTED, AugmentResult
 from pifr.augment.sources import Candidates, find_candidates
 from pifr.augment.tar_shards import packed_index
 from pifr.augment.tools import Tools, one_thread, open_estimator

@@ -83,10 +83,15 @@ def find_candidates(data: Manifest, method: Method, config: AugmentConfig) -> Ca
     return found
 
 
+def taken_by_camera(data: Manifest) -> np.ndarray:
+    """Return ``(N,)`` which pictures are no generator's: real or rendered ones, or of unknown kind."""
+    if "kind" not in data.table:
+        return np.ones(len(data), dtype=bool)
+    return (data.table["kind"] != "generated").to_numpy(bool)
+
+
 def _usable(data: Manifest, method: Method, config: AugmentConfig) -> np.ndarray:
-    usable = np.ones(len(data), dtype=bool)
-    if "kind" in data.table:
-        usable &= (data.table["kind"] != "generated").to_numpy()
+    usable = taken_by_camera(data)
     if "yaw" in method.needs:
         return usable & np.isfinite(data.yaw_degrees)
     usable &= np.nan_to_num(np.abs(data.yaw_degrees), nan=0.0) <= config.max_source_yaw_degrees

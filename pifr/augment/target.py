@@ -10,7 +10,8 @@ from pifr.augment.config import AugmentConfig
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest
 
-_USUAL_PER_PERSON = 12
+USUAL_PER_PERSON = 12
+"""Pictures a person of the targets ``like`` and ``imitate``, where none are asked for."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def make_target(config: AugmentConfig, reach: tuple[float, float], reference: Ma
         return Target(centres, np.full(len(centres), config.sources_per_person), min(config.bin_degrees, float(gap)))
     centres = _centres(config.bin_degrees, reach)
     shares = np.full(len(centres), 1 / len(centres))
-    total = config.per_person or (len(centres) if config.target == "uniform" else _USUAL_PER_PERSON)
+    total = config.per_person or (len(centres) if config.target == "uniform" else USUAL_PER_PERSON)
     if config.needs_reference:
         assert reference is not None
         target = Target(centres, np.zeros(len(centres), int), config.bin_degrees)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +12,7 @@ class Clock:
     """Adds up seconds by name; ``writer`` is spent in other threads, beside the rest."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -21,9 +21,9 @@ class Clock:
         try:
             yield
         finally:
-            self.seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
+            self.seconds[name] += time.perf_counter() - start
 
     def add(self, seconds: dict[str, float]) -> None:
         """Add another clock's seconds."""
         for name, value in seconds.items():
-            self.seconds[name] += value  # type: ignore[assignment]
+            self.seconds[name] += value
