@@ -87,7 +87,7 @@ def taken_by_camera(data: Manifest) -> np.ndarray:
     """Return ``(N,)`` which pictures are no generator's: real or rendered ones, or of unknown kind."""
     if "kind" not in data.table:
         return np.ones(len(data), dtype=bool)
-    return (data.table["kind"] != "generated").to_numpy(bool)
+    return (data.table["kind"] != "generated").to_numpy(bool, copy=True)
 
 
 def _usable(data: Manifest, method: Method, config: AugmentConfig) -> np.ndarray:
