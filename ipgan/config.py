@@ -54,6 +54,9 @@ class PairsConfig(Config):
     """Share of pairs whose source is within 30 degrees of frontal, where yaw is known: it is what users will turn."""
     generation: float = Field(default=0.25, ge=0, le=1)
     """Size of the generation path's batch as a share of ``batch_size``; comes on top of it."""
+    framing_tolerance: float = Field(default=0.05, ge=0, le=0.25)
+    """How far a true view may be moved to where the generated face lies before the two are compared, as a share of the
+    side: pictures are cut by landmarks that are a little off, and what can't be foreseen blurs. 0 moves none."""
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

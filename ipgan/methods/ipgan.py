@@ -7,7 +7,7 @@ They share all weights and one batch, so the generator is called once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +24,7 @@ from ipgan.identity_encoder import BackboneIdentity, IdentityEncoder, build_iden
 from ipgan.methods.method import METHODS, Adversary, Faces, Method, Stage, Terms
 from ipgan.pose_encoder import PoseEncoder
 from ipgan.recognizer import Recognizer
+from ipgan.registration import register
 from ipgan.rotation import Rotation
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ class IPGAN(Method[IPGANFaces]):
             pose = torch.cat([pose, torch.randn(count, pose.shape[1], device=pose.device)])
         made = rotation.generator(identity, pose, dtype, coarse=stage.coarse)
         turned = made[:pairs]
+        batch = _registered(batch, turned.detach(), config.pairs.framing_tolerance)
 
         if weights.paired:
             terms["paired"] = losses.paired(turned[batch.paired], batch.target[batch.paired])
@@ -181,6 +183,15 @@ class IPGAN(Method[IPGANFaces]):
             half = max(1, len(real) // 2)
             terms["r1"] = losses.r1_penalty(lambda images: judge(images, wanted[:half]), real[:half])
         return terms
+
+
+def _registered(batch: Batch, turned: Tensor, tolerance: float) -> Batch:
+    """Move the true views to where the generated faces lie; other people's pictures stay."""
+    if tolerance == 0:
+        return batch
+    target = batch.target.clone()
+    target[batch.same_person] = register(target[batch.same_person], turned[batch.same_person], tolerance)
+    return replace(batch, target=target)
 
 
 def identity_prior(codes: Tensor, count: int) -> Tensor:
