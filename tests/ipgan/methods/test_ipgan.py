@@ -8,8 +8,9 @@ from torch.nn import functional as F
 from ipgan.batch import make_batch
 from ipgan.config import PairsConfig
 from ipgan.methods import METHODS, Stage, weighted_sum
-from ipgan.methods.ipgan import identity_prior
+from ipgan.methods.ipgan import _registered, identity_prior
 from ipgan.networks import Networks
+from ipgan.registration import shifted
 from ipgan.sampler import PairSampler
 from ipgan.training_data import open_training_data
 
@@ -127,3 +128,18 @@ def test_batch_labels_only_people_who_are_still_themselves(people, small_recipe)
     # Mirrored drivers have mirrored yaws.
     assert set(torch.sign(batch.yaw[batch.yaw != 0]).tolist()) == {1.0, -1.0}
     assert torch.allclose(batch.yaw.abs() * 90, torch.from_numpy(np.abs(data.yaw_degrees[pairs.driver])).float())
+
+
+def test_true_views_are_moved_to_the_generated_faces_and_other_people_stay(setting):
+    batch = setting[2]
+    soft = torch.nn.functional.interpolate(torch.rand(len(batch), 3, 8, 8) * 2 - 1, size=batch.target.shape[-1])
+    soft = torch.nn.functional.avg_pool2d(soft, 5, 1, padding=2)
+    same = torch.arange(len(batch)) % 2 == 0
+    batch = dataclasses.replace(batch, target=soft, same_person=same)
+    turned = shifted(soft, torch.tensor([[0.04, 0.0]]).repeat(len(batch), 1))
+    moved = _registered(batch, turned, 0.05).target
+    assert torch.equal(moved[~same], soft[~same])
+    middle = slice(4, -4)
+    before, after = ((x - turned)[same][..., middle, middle].abs().mean() for x in (soft, moved))
+    assert after < 0.5 * before
+    assert _registered(batch, turned, 0.0) is batch
