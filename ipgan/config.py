@@ -91,6 +91,9 @@ class ModelConfig(Config):
     """Length P of the pose code."""
     style_dim: int = Field(default=256, ge=8)
     """Width of the mapping that turns both codes into styles."""
+    appearance_flow: bool = False
+    """IP-GAN's generator also says where in the photograph each pixel is seen, so that fine detail is carried over
+    instead of being drawn from the code; see ``ipgan.appearance_flow``."""
     view_step_degrees: float = Field(default=15.0, gt=0)
     """DR-GAN and CR-GAN learn views as classes: yaws that round to one multiple of this are one view."""
     view_yaws_degrees: tuple[float, ...] = ()
@@ -142,6 +145,10 @@ class LossConfig(Config):
     """The reconstruction's factor where source and driver are two people."""
     paired: float = Field(default=5.0, ge=0)
     """Pixels of the generated face against the true view of the same sitting, at three scales, and their gradients."""
+    drawn: float = Field(default=2.0, ge=0)
+    """As ``paired``, for what is drawn from the codes alone, where ``model.appearance_flow`` adds the photograph."""
+    carried: float = Field(default=2.0, ge=0)
+    """Likewise for the photograph as the flow carries it, trusted or not."""
     kl: float = Field(default=0.003, ge=0)
     """Distance of the pose posterior from N(0, I)."""
     yaw: float = Field(default=1.0, ge=0)
@@ -288,6 +295,8 @@ class TrainConfig(Config):
     @model_validator(mode="after")
     def _enough_to_learn(self) -> Self:
         if self.generator != "ipgan":
+            if self.model.appearance_flow:
+                raise ValueError(f"model.appearance_flow serves generator ipgan alone, found {self.generator}")
             if self.identity.recognizer is not None:
                 raise ValueError(f"identity.recognizer serves generator ipgan alone, found {self.generator}")
             return self

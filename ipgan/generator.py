@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from ipgan.appearance_flow import AppearanceFlow, Laid, Photograph
 from ipgan.blocks import GAIN, EqualConv, EqualLinear, UpBlock, activate, channels_at, double
 from ipgan.config import ModelConfig
 
@@ -43,11 +44,34 @@ class Generator(nn.Module):
             for (inputs, outputs), side in zip(pairwise(widths), sides[1:], strict=True)
         )
         self.to_rgb = nn.ModuleList([EqualConv(width, 3, 3, gain=0.2) for width in widths[1:]])
+        self.flow = AppearanceFlow(widths[-1], config.pose_dim) if config.appearance_flow else None
 
     def forward(
+        self, identity: Tensor, pose: Tensor, dtype: torch.dtype = torch.float32,
+        photograph: Photograph | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Draw faces, with what the photographs show of them where there are any.
+
+        Args:
+            identity: ``(B, F)``, unit norm.
+            pose: ``(B, P)``.
+            dtype: Number format to compute in.
+            photograph: ``B`` pictures of the same people; without them, or without ``model.appearance_flow``, faces
+                are drawn from the codes alone.
+
+        Returns:
+            ``(B, 3, S, S)`` float32, about -1..1.
+        """
+        drawn, features = self.draw(identity, pose, dtype)
+        if photograph is None or self.flow is None:
+            return drawn
+        laid: Laid = self.flow(drawn, features, photograph)
+        return laid.faces
+
+    def draw(
         self, identity: Tensor, pose: Tensor, dtype: torch.dtype = torch.float32, coarse: bool = False
-    ) -> Tensor:
-        """Draw faces.
+    ) -> tuple[Tensor, Tensor]:
+        """Draw faces from codes alone.
 
         Args:
             identity: ``(B, F)``, unit norm.
@@ -56,7 +80,7 @@ class Generator(nn.Module):
             coarse: Leave the last and costliest size out and enlarge the one before.
 
         Returns:
-            ``(B, 3, S, S)`` float32, about -1..1.
+            ``(B, 3, S, S)`` float32, about -1..1, and the last features, as large unless ``coarse``.
         """
         # A unit vector has entries of 1 / sqrt(F); pose codes have entries of about 1.
         style = codes = torch.cat([identity * self.identity_gain, pose], dim=1).to(dtype)
@@ -67,4 +91,4 @@ class Generator(nn.Module):
         for block, to_rgb in list(zip(self.blocks, self.to_rgb, strict=True))[: len(self.blocks) - coarse]:
             x = block(x, style)
             image = double(image) + to_rgb(x).float()
-        return double(image) if coarse else image
+        return double(image) if coarse else image, x

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ipgan.appearance_flow import Photograph
 from ipgan.config import ModelConfig
 from ipgan.networks import build_rotation
 from ipgan.pose_map import PoseMap
@@ -112,7 +113,7 @@ class Rotator:
         Raises:
             DataError: If an angle lies outside what was learned, no yaw was known in training, or sizes differ.
         """
-        return self._every(self.identity_codes(pixels), self.poses_for_yaws(yaws_degrees, pitches_degrees))
+        return self._every(pixels, self.poses_for_yaws(yaws_degrees, pitches_degrees))
 
     def imitate(self, pixels: np.ndarray, pose_pixels: np.ndarray) -> np.ndarray:
         """Show every face in the pose of every other picture.
@@ -124,7 +125,7 @@ class Rotator:
         Returns:
             ``(N, M, S, S, 3)`` uint8.
         """
-        return self._every(self.identity_codes(pixels), self.pose_codes(pose_pixels))
+        return self._every(pixels, self.pose_codes(pose_pixels))
 
     def identity_codes(self, pixels: np.ndarray) -> np.ndarray:
         """Return identity codes ``(N, F)`` float32 of ``(N, S, S, 3)`` uint8; of unit norm where that is their nature.
@@ -182,26 +183,57 @@ class Rotator:
             )  # fmt: skip
         return self.pose_map.codes_for(yaws_degrees, pitches_degrees)
 
-    def generate(self, identity_codes: np.ndarray, pose_codes: np.ndarray) -> np.ndarray:
-        """Draw one face for each row of ``(B, F)`` and ``(B, P)``: ``(B, S, S, 3)`` uint8.
+    @property
+    def carries_detail(self) -> bool:
+        """Whether :meth:`generate` makes use of the photographs themselves; see :mod:`ipgan.appearance_flow`."""
+        return self.rotation.config.appearance_flow
 
-        Where identity codes are of unit norm by nature, only the direction of those given counts.
+    def generate(
+        self, identity_codes: np.ndarray, pose_codes: np.ndarray, photographs: np.ndarray | None = None,
+        photograph_poses: np.ndarray | None = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Draw one face for each row of codes.
+
+        Args:
+            identity_codes: ``(B, F)``. Where they are of unit norm by nature, only the direction of those given counts.
+            pose_codes: ``(B, P)``.
+            photographs: ``(B, S, S, 3)`` uint8, pictures of the same people from which detail is carried over; without
+                them faces are drawn from the codes alone. Generators that carry no detail make no use of them.
+            photograph_poses: ``(B, P)`` pose codes of the photographs, where they are at hand.
+
+        Returns:
+            ``(B, S, S, 3)`` uint8.
+
+        Raises:
+            DataError: If there are not as many of one as of the other.
         """
-        if len(identity_codes) != len(pose_codes):
-            raise DataError("as many pose codes as identity codes are needed",
-                            found=f"{len(identity_codes)} and {len(pose_codes)}")  # fmt: skip
+        for what, others in (("pose codes", pose_codes), ("photographs", photographs)):
+            if others is not None and len(identity_codes) != len(others):
+                raise DataError(f"as many {what} as identity codes are needed",
+                                found=f"{len(identity_codes)} and {len(others)}")  # fmt: skip
+        if not self.carries_detail:
+            photographs = None
+        elif photographs is not None and photograph_poses is None:
+            photograph_poses = self.pose_codes(photographs)
         parts = [np.empty((0, self.spec.size_px, self.spec.size_px, 3), np.uint8)]
         for start in range(0, len(identity_codes), self.batch_size):
             rows = slice(start, start + self.batch_size)
             with torch.inference_mode():
-                identity = self.rotation.place(self._tensor(identity_codes[rows]))
-                images = self.rotation.generator(identity, self._tensor(pose_codes[rows]), self.dtype)
-            parts.append(to_pixels(images, self.spec))
+                codes = self.rotation.place(self._tensor(identity_codes[rows])), self._tensor(pose_codes[rows])
+                more = []
+                if photographs is not None and photograph_poses is not None:
+                    images = to_input(photographs[rows], self.spec, self.device)
+                    more = [Photograph(images, self._tensor(photograph_poses[rows]))]
+                made = self.rotation.generator(*codes, self.dtype, *more)
+            parts.append(to_pixels(made, self.spec))
         return np.concatenate(parts)
 
-    def _every(self, identity: np.ndarray, pose: np.ndarray) -> np.ndarray:
-        faces = self.generate(np.repeat(identity, len(pose), axis=0), np.tile(pose, (len(identity), 1)))
-        return faces.reshape(len(identity), len(pose), *faces.shape[1:])
+    def _every(self, pixels: np.ndarray, pose: np.ndarray) -> np.ndarray:
+        identity, count = self.identity_codes(pixels), len(pixels)
+        every = np.repeat(np.arange(count), len(pose))
+        details = (pixels[every], self.pose_codes(pixels)[every]) if self.carries_detail else ()
+        faces = self.generate(identity[every], np.tile(pose, (count, 1)), *details)
+        return faces.reshape(count, len(pose), *faces.shape[1:])
 
     def _encode(self, pixels: np.ndarray, encode: Callable[[Tensor], Tensor]) -> np.ndarray:
         parts: list[np.ndarray] = []

@@ -126,7 +126,10 @@ def change_pose_axes(rotation: IPGANRotation, directions: PoseDirections, varian
     head.bias[len(matrix) :] = (matrix.square() @ variance).log().masked_fill(dropped, 0)
     generator = rotation.generator
     assert isinstance(generator, Generator)
-    for layer in (generator.mapping[0], generator.first, rotation.pose_encoder.yaw_head):
+    layers = [generator.mapping[0], generator.first, rotation.pose_encoder.yaw_head]
+    if generator.flow is not None:
+        layers.append(generator.flow.pose)
+    for layer in layers:
         assert isinstance(layer, EqualLinear)
         columns = layer.weight[:, -len(matrix) :]
         layer.bias.add_(columns @ mean, alpha=layer.scale)

@@ -38,7 +38,9 @@ def start_from(networks: Networks, source: Path | str, data: TrainingData, devic
     """
     stored = read_stored(source)
     mine, its = networks.rotation.config.model_dump(), stored.model.model_dump()
-    differing = [key for key in mine if mine[key] != its[key]]
+    # A flow may be added to trained weights; it starts silent.
+    added = mine["appearance_flow"] and not its["appearance_flow"]
+    differing = [key for key in mine if mine[key] != its[key] and not (added and key == "appearance_flow")]
     if stored.spec.size_px != data.spec.size_px:
         differing.append("size_px")
     if differing:
@@ -47,7 +49,10 @@ def start_from(networks: Networks, source: Path | str, data: TrainingData, devic
             found=its.get(differing[0], stored.spec.size_px), cure="give the recipe the same sizes, or start afresh",
         )  # fmt: skip
     data.spec.require_template(stored.spec.template, str(source))
-    weights = stored.tensors
+    weights = dict(stored.tensors)
+    if added:
+        flow = {key: value for key, value in networks.averaged.state_dict().items() if ".flow." in key}
+        weights |= {f"averaged.{key}": value for key, value in flow.items()}
     load_modules(weights, {"averaged": networks.averaged}, stored.folder)
     networks.rotation.load_state_dict(networks.averaged.state_dict())
     judge = {key.removeprefix("adversary."): value for key, value in weights.items() if ".discriminator." in key}

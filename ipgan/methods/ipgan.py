@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ipgan import losses
+from ipgan.appearance_flow import Laid, Photograph
 from ipgan.config import ModelConfig, TrainConfig
 from ipgan.diff_augment import augment_for_discriminator
 from ipgan.discriminator import Discriminator
@@ -133,12 +134,17 @@ class IPGAN(Method[IPGANFaces]):
             known = torch.cat([source.code.detach(), unlabelled])
             identity = torch.cat([identity, identity_prior(known, count)])
             pose = torch.cat([pose, torch.randn(count, pose.shape[1], device=pose.device)])
-        made = rotation.generator(identity, pose, dtype, coarse=stage.coarse)
+        drawn, laid = _draw(rotation, batch, identity, pose, dtype, stage.coarse)
+        made = drawn if laid is None else torch.cat([laid.faces, drawn[pairs:]])
         turned = made[:pairs]
         batch = _registered(batch, turned.detach(), config.pairs.framing_tolerance)
 
         if weights.paired:
             terms["paired"] = losses.paired(turned[batch.paired], batch.target[batch.paired])
+        if laid is not None:
+            for name, images in (("drawn", drawn[:pairs]), ("carried", laid.carried)):
+                if getattr(weights, name):
+                    terms[name] = losses.paired(images[batch.paired], batch.target[batch.paired])
         if weights.reconstruction:
             factor = torch.where(batch.same_person, 1.0, weights.reconstruction_other)
             terms["reconstruction"] = losses.reconstruction(turned, batch.target, factor)
@@ -183,6 +189,21 @@ class IPGAN(Method[IPGANFaces]):
             half = max(1, len(real) // 2)
             terms["r1"] = losses.r1_penalty(lambda images: judge(images, wanted[:half]), real[:half])
         return terms
+
+
+def _draw(
+    rotation: IPGANRotation, batch: Batch, identity: Tensor, pose: Tensor, dtype: torch.dtype, coarse: bool
+) -> tuple[Tensor, Laid | None]:
+    """Draw all faces from their codes, and lay the sources over those of the transformation path, which come first."""
+    generator, pairs = rotation.generator, len(batch)
+    assert isinstance(generator, Generator)
+    drawn, features = generator.draw(identity, pose, dtype, coarse)
+    if generator.flow is None or coarse:
+        return drawn, None
+    with torch.no_grad():
+        seen_from = rotation.pose_encoder(batch.source.to(dtype)).mean
+    laid: Laid = generator.flow(drawn[:pairs], features[:pairs], Photograph(batch.source, seen_from))
+    return drawn, laid
 
 
 def _registered(batch: Batch, turned: Tensor, tolerance: float) -> Batch:

@@ -114,12 +114,15 @@ class IpganMethod:
         return self.rotator.pose_map.range_degrees if self.rotator.pose_map is not None else None
 
     def encode(self, faces: Faces) -> Sequence[Any]:
-        """Return an identity code a source."""
-        return list(self.rotator.identity_codes(faces.pixels))
+        """Return a source's identity code, its pixels and its pose code."""
+        codes = self.rotator.identity_codes(faces.pixels), faces.pixels, self.rotator.pose_codes(faces.pixels)
+        return list(zip(*codes, strict=True))
 
     def draw(self, sources: Sequence[Sequence[Any]], poses: Poses) -> np.ndarray:
         """Generate; a retry adds noise to the pose code, in proportion to the code's length."""
-        identity = np.stack([np.mean(codes, axis=0) for codes in sources])
+        identity = np.stack([np.mean([code for code, _, _ in entries], axis=0) for entries in sources])
+        # Detail can come from one photograph only; the first is the best.
+        pixels, seen_from = (np.stack([entries[0][part] for entries in sources]) for part in (1, 2))
         if poses.pixels is not None:
             codes = self.rotator.pose_codes(poses.pixels)
         else:
@@ -128,7 +131,7 @@ class IpganMethod:
         if poses.attempt:
             per_entry = np.linalg.norm(codes, axis=1, keepdims=True) / np.sqrt(codes.shape[1])
             codes = codes + np.float32(poses.spread) * per_entry * poses.draws(codes.shape[1])
-        return self.rotator.generate(identity, codes)
+        return self.rotator.generate(identity, codes, pixels, seen_from)
 
 
 class HeadModelMethod:

@@ -39,9 +39,10 @@ def measure_swap(rotator: Rotator, views: Views, weights: np.ndarray) -> SwapFig
     who, first, second = _drivers(views)
     if not len(who):
         return None
-    identity = rotator.identity_codes(views.store[views.source])
+    photographs = views.store[views.source]
+    identity = rotator.identity_codes(photographs)
     by_first, by_second, other = (
-        _unit(rotator.identity_codes(rotator.generate(identity[people], poses[driver])))
+        _unit(rotator.identity_codes(rotator.generate(identity[people], poses[driver], photographs[people])))
         for people, driver in ((who, first), (who, second), ((who + 1) % len(identity), first))
     )
     same = np.einsum("nd,nd->n", by_first, by_second)

@@ -93,7 +93,8 @@ def make_views(
     store = open_pixels(manifest, rotator.spec.size_px)
     codes = rotator.identity_codes(store[plan["source"]])
     poses = rotator.poses_for_yaws(plan["yaw_degrees"])
-    return Views(generated=rotator.generate(codes[plan["person"]], poses), store=store, **plan)
+    photographs = store[plan["source"][plan["person"]]]
+    return Views(generated=rotator.generate(codes[plan["person"]], poses, photographs), store=store, **plan)
 
 
 def _range_of(rotator: Rotator) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from pifr.core.seeds import numpy_generator, torch_generator
 from pifr.data.pixels import PixelStore
 from pifr.data.tensors import to_input
 from pifr.recognition.config import RecognizerConfig
-from pifr.recognition.on_the_fly import OnTheFly
+from pifr.recognition.on_the_fly import FreshViews, OnTheFly
 from pifr.recognition.sampling import PersonBatches
 from pifr.recognition.training_data import TrainingData
 from pifr.recognition.transforms import PartDraws, transform_batch
@@ -32,8 +32,7 @@ class Batch:
         step: Which step it belongs to.
         part: Which part of the step's batch it is.
         pixels: ``(R, S, S, 3)`` uint8 pictures from disk.
-        identity: ``(G, F)`` codes of the views to draw.
-        pose: ``(G, P)`` likewise.
+        fresh: What the G views to draw are drawn from; None where views are not drawn on the fly.
         labels: ``(R + G,)`` int64 person numbers.
         weights: ``(R + G,)`` float32 of mean 1 over the whole batch; None where all are alike.
         yaws: ``(R + G,)`` float32 in degrees, NaN where unknown; None where the backbone does not take them.
@@ -45,8 +44,7 @@ class Batch:
     step: int
     part: int
     pixels: Tensor
-    identity: Tensor
-    pose: Tensor
+    fresh: FreshViews | None
     labels: Tensor
     weights: Tensor | None
     yaws: Tensor | None
@@ -126,13 +124,12 @@ class Batches:
         places = places[order]
         count = len(places) - int(drawn.sum())
         chosen, fresh = rows[places], places[count:]
-        empty = torch.empty(0, 0)
+        views, first = self.views, len(self.data.labels)
         return Batch(
             step=step,
             part=part,
             pixels=torch.from_numpy(self.store[chosen[:count]]),
-            identity=empty if self.views is None else self.views.codes[rows[fresh] - len(self.data.labels)],
-            pose=empty if self.views is None else self.views.poses(yaws[fresh]),
+            fresh=None if views is None else views.fresh(rows[fresh] - first, yaws[fresh], self.store),
             labels=torch.from_numpy(self.labels[chosen]),
             yaws=self._known(chosen[:count], yaws[fresh]),
             weights=None if weights is None else torch.from_numpy(weights[places].astype(np.float32)),
@@ -150,8 +147,8 @@ class Batches:
     def images(self, batch: Batch, device: torch.device) -> Tensor:
         """Return the changed pictures of a part ``(B, 3, S, S)`` on ``device``, views drawn where there are any."""
         images = to_input(batch.pixels, self.data.spec, device)
-        if self.views is not None and len(batch.pose):
-            images = torch.cat([images, self.views.images(batch.identity, batch.pose)])
+        if self.views is not None and batch.fresh is not None and len(batch.fresh.pose):
+            images = torch.cat([images, self.views.images(batch.fresh)])
         draws = PartDraws(torch_generator(self.config.seed, "transforms", batch.step, 0), batch.places, batch.total)
         images = transform_batch(images, self.config.transforms, draws)
         layout = torch.channels_last if self.config.channels_last else torch.contiguous_format

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,12 +18,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ipgan import Rotator
+from ipgan.appearance_flow import Photograph
 from pifr.core.distributed import main_first
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar, say
 from pifr.data.pictures import resize_picture
 from pifr.data.pixels import PixelStore
 from pifr.data.spec import InputSpec
+from pifr.data.tensors import to_input
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.embedders import Embedder, embed_pixels, load_embedder
 from pifr.recognition.embedding_cache import open_cache
@@ -34,16 +37,17 @@ from pifr.recognition.training_data import TrainingData
 _PICTURES_AT_ONCE = 64
 
 
-class IdentityCodes:
-    """A generator's identity encoder in the shape of an embedder, so that codes are cached as embeddings are."""
+class SourceCodes:
+    """A generator's two encoders in the shape of one embedder, so that codes are cached as embeddings are."""
 
     def __init__(self, rotator: Rotator) -> None:
-        self.rotator, self.name, self.spec, self.sha256 = rotator, rotator.name, rotator.spec, rotator.sha256
+        self.rotator, self.name, self.spec = rotator, rotator.name, rotator.spec
+        self.sha256 = hashlib.sha256(f"both codes {rotator.sha256}".encode()).hexdigest()
         self.device, self.precision = str(rotator.device), str(rotator.dtype)
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """Return ``(N, F)`` codes of ``(N, S, S, 3)`` uint8 RGB pictures."""
-        return self.rotator.identity_codes(pixels)
+        """Return ``(N, F + P)`` identity and pose codes of ``(N, S, S, 3)`` uint8 RGB pictures."""
+        return np.concatenate([self.rotator.identity_codes(pixels), self.rotator.pose_codes(pixels)], axis=1)
 
 
 class ViewCosines:
@@ -69,7 +73,7 @@ class ViewCosines:
         codes, source = self.rotator.identity_codes(pixels), self._embedded(pixels)
         columns = []
         for pose in self.rotator.poses_for_yaws(self.yaws_degrees):
-            views = self.rotator.generate(codes, np.repeat(pose[None], len(codes), axis=0))
+            views = self.rotator.generate(codes, np.repeat(pose[None], len(codes), axis=0), pixels)
             columns.append((self._embedded(views) * source).sum(1))
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -111,6 +115,22 @@ class YawOdds:
         return first + rng.random(len(sources)) * (last - first)
 
 
+class FreshViews(NamedTuple):
+    """What a training step's views are drawn from.
+
+    Attributes:
+        identity: ``(V, F)`` identity codes of the sources.
+        pose: ``(V, P)`` pose codes of the views.
+        photographs: ``(V, S, S, 3)`` uint8, the sources; V is 0 where the generator carries no detail.
+        seen_from: ``(V, P)`` pose codes of the sources.
+    """
+
+    identity: Tensor
+    pose: Tensor
+    photographs: Tensor
+    seen_from: Tensor
+
+
 @dataclass(frozen=True)
 class OnTheFly:
     """All that is needed to draw a view in a training step.
@@ -119,6 +139,7 @@ class OnTheFly:
         rotator: The generator.
         rows: ``(N,)`` rows of the sources in the training manifest.
         codes: ``(N, F)`` their identity codes.
+        seen_from: ``(N, P)`` their own pose codes.
         yaw_odds: From which yaws each is drawn.
         spec: What the recogniser takes.
     """
@@ -126,21 +147,29 @@ class OnTheFly:
     rotator: Rotator
     rows: np.ndarray
     codes: Tensor
+    seen_from: Tensor
     yaw_odds: YawOdds
     spec: InputSpec
 
-    def poses(self, yaws_degrees: np.ndarray) -> Tensor:
-        """Return pose codes ``(B, P)`` for yaws ``(B,)``."""
-        if not len(yaws_degrees):
-            return torch.empty(0, self.rotator.rotation_config.pose_dim)
-        return torch.from_numpy(self.rotator.poses_for_yaws(yaws_degrees))
+    def fresh(self, sources: np.ndarray, yaws_degrees: np.ndarray, store: PixelStore) -> FreshViews:
+        """Gather what views of ``sources`` ``(V,)``, at yaws ``(V,)``, are drawn from; ``store`` holds the pictures."""
+        pose = torch.empty(0, self.rotator.rotation_config.pose_dim)
+        if len(sources):
+            pose = torch.from_numpy(self.rotator.poses_for_yaws(yaws_degrees))
+        rows = self.rows[sources] if self.rotator.carries_detail else self.rows[:0]
+        return FreshViews(self.codes[sources], pose, torch.from_numpy(store[rows]), self.seen_from[sources])
 
     @torch.no_grad()
-    def images(self, identity: Tensor, pose: Tensor) -> Tensor:
-        """Draw faces ``(B, 3, S, S)`` from codes ``(B, F)`` and ``(B, P)``, on the generator's device."""
+    def images(self, fresh: FreshViews) -> Tensor:
+        """Draw faces ``(B, 3, S, S)`` on the generator's device."""
         device, made_for = self.rotator.device, self.rotator.spec
-        identity = F.normalize(identity.to(device, non_blocking=True))
-        drawn = self.rotator.rotation.generator(identity, pose.to(device, non_blocking=True), self.rotator.dtype)
+        identity, pose, seen_from = (
+            codes.to(device, non_blocking=True) for codes in (fresh.identity, fresh.pose, fresh.seen_from)
+        )
+        more = []
+        if self.rotator.carries_detail:
+            more = [Photograph(to_input(fresh.photographs, made_for, device), seen_from)]
+        drawn = self.rotator.rotation.generator(F.normalize(identity), pose, self.rotator.dtype, *more)
         # Rounded and cut as a picture on disk is: nothing may tell the two apart but what is drawn.
         pixels = (drawn * made_for.std + made_for.mean).round().clamp(0, 255)
         if made_for.channels != self.spec.channels:
@@ -201,7 +230,7 @@ def open_on_the_fly(
         )  # fmt: skip
     edges = np.linspace(-largest, largest, max(1, round(2 * largest / config.bin_degrees)) + 1)
     odds = np.repeat(bin_odds(edges, config)[None], len(rows), axis=0)
-    codes = _measured(IdentityCodes(rotator), store, rows, "identity codes")
+    codes = torch.from_numpy(_measured(SourceCodes(rotator), store, rows, "identity and pose codes"))
     told = "no check of identity"
     if config.min_cosine is not None:
         assert judge is not None  # the recipe names one
@@ -221,9 +250,8 @@ def open_on_the_fly(
         f"views on the fly by {rotator.name}: {int(usable.sum())} sources, {told}"
         + (f"; {left_out} people have no usable source" if left_out else "")
     )
-    return OnTheFly(
-        rotator, rows[usable], torch.from_numpy(codes[usable]), YawOdds(edges, odds[usable]), data.spec
-    )  # fmt: skip
+    identity, seen_from = codes[torch.from_numpy(usable)].tensor_split([-rotator.rotation_config.pose_dim], dim=1)
+    return OnTheFly(rotator, rows[usable], identity, seen_from, YawOdds(edges, odds[usable]), data.spec)
 
 
 def source_rows(data: TrainingData, config: OnTheFlyConfig) -> np.ndarray:

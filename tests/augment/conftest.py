@@ -40,7 +40,12 @@ class MarkingRotator:
             raise DataError("this generator turns faces by -90 to 90 degrees")
         return np.asarray(yaws, dtype=float)[:, None] + 100.0
 
-    def generate(self, identity: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    def generate(
+        self, identity: np.ndarray, pose: np.ndarray, photographs: np.ndarray, seen_from: np.ndarray
+    ) -> np.ndarray:
+        # The first of several sources is carried over; here it says nothing, but it must be one of the fused.
+        assert photographs.shape == (len(identity), SIZE, SIZE, 3)
+        assert np.array_equal(seen_from, self.pose_codes(photographs))
         self.generated += len(identity)
         pictures = np.zeros((len(identity), SIZE, SIZE, 3), np.uint8)
         pictures[..., 0] = np.round(identity[:, 0])[:, None, None]

@@ -121,7 +121,7 @@ def test_channels_by_side(side, channels):
 def test_coarse_faces_are_the_fine_ones_without_the_last_detail():
     rotation = networks().rotation
     code, pose = torch.nn.functional.normalize(torch.randn(2, 12), dim=1), torch.randn(2, 4)
-    fine, coarse = rotation.generator(code, pose), rotation.generator(code, pose, coarse=True)
+    fine, coarse = rotation.generator(code, pose), rotation.generator.draw(code, pose, coarse=True)[0]
     assert coarse.shape == fine.shape
     # The last size adds nothing once its colours are silenced.
     with torch.no_grad():

@@ -125,6 +125,7 @@ def test_codes_and_cosines_are_computed_once(
     assert Quarters.calls == calls
     assert torch.equal(first.codes, again.codes)
     assert first.codes.shape == (24, 16)
+    np.testing.assert_allclose(first.seen_from, rotator.pose_codes(store[first.rows]), atol=1e-4)
 
 
 def test_a_view_on_the_fly_is_the_view_on_disk(recipe: Recipe, generator: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_view_on_the_fly_is_the_view_on_disk(recipe: Recipe, generator: Path) 
     rotator = Rotator.load(generator, "cpu")
     views = open_on_the_fly(OnTheFlyConfig(generator="x"), data, store, rotator, None)
     yaws = np.array([-75.0, 10.0])
-    drawn = views.images(views.codes[:2], views.poses(yaws))
+    drawn = views.images(views.fresh(np.arange(2), yaws, store))
     written = rotator.generate(rotator.identity_codes(store[views.rows[:2]]), rotator.poses_for_yaws(yaws))
     pixels = (drawn * 127.5 + 127.5).permute(0, 2, 3, 1).numpy()
     # Two batch sizes may round differently in the last bit: one grey level at most.
