@@ -17,6 +17,9 @@ from ipgan.methods.ipgan import IPGANRotation
 from ipgan.rotation import Rotation
 from pifr.core.seeds import derive_seed
 
+_LEAST_CORRELATION = 0.05
+"""Below this a direction of the identity code is not worth erasing; see docs/ipgan.md for what it costs and brings."""
+
 
 def build_rotation(config: ModelConfig, size_px: int) -> Rotation:
     """Build the networks of inference that ``config.generator`` names, with fresh weights."""
@@ -53,14 +56,16 @@ class Networks:
         encoder.backbone.requires_grad_(trainable)
         self.averaged.load_state_dict(self.rotation.state_dict())
 
-    def erase_pose(self, images: Iterable[Tensor], yaw_degrees: np.ndarray, dtype: torch.dtype) -> None:
+    def erase_pose(
+        self, images: Iterable[Tensor], yaw_degrees: np.ndarray, conditions: np.ndarray, dtype: torch.dtype
+    ) -> None:
         """Erase the pose from the codes of both identity encoders; see :func:`erase_pose`.
 
         For methods that ask for it alone; see :attr:`ipgan.methods.Method.erases_pose`.
         """
         batches = list(images)
         for rotation in (self.rotation, self.averaged):
-            erase_pose(rotation, batches, yaw_degrees, dtype)
+            erase_pose(rotation, batches, yaw_degrees, conditions, dtype)
 
     def centre(self, images: Tensor) -> None:
         """Fit fresh networks to the pictures ``(B, 3, S, S)``."""
@@ -102,25 +107,29 @@ class Networks:
 
 
 @torch.no_grad()
-def erase_pose(rotation: Rotation, images: Iterable[Tensor], yaw_degrees: np.ndarray, dtype: torch.dtype) -> None:
+def erase_pose(
+    rotation: Rotation, images: Iterable[Tensor], yaw_degrees: np.ndarray, conditions: np.ndarray, dtype: torch.dtype
+) -> None:
     """Edit an identity encoder so that no linear probe reads the pose off its codes; see :mod:`ipgan.erasure`.
 
     Args:
         rotation: IP-GAN's networks; changed.
         images: Batches ``(B, 3, S, S)`` of training pictures, N together.
         yaw_degrees: ``(N,)`` their yaw, NaN where unknown.
+        conditions: ``(N,)`` which light and session each was taken in; see :func:`ipgan.erasure.yaw_concept`.
         dtype: Number format of the networks.
     """
     assert isinstance(rotation, IPGANRotation)
-    encoder, batches = rotation.identity_encoder, list(images)
-    codes = torch.cat([encoder.raw(batch.to(dtype)) for batch in batches]).cpu().numpy()
-    if np.isfinite(yaw_degrees).all():
-        concept = yaw_concept(yaw_degrees)
-    else:
-        poses = [rotation.pose_encoder(batch.to(dtype)).mean for batch in batches]
-        concept = pose_concept(torch.cat(poses).cpu().numpy())
-    values = leace(codes, concept)
-    encoder.edit(*(torch.from_numpy(value).float().to(batches[0].device) for value in values))
+    encoder, known = rotation.identity_encoder, bool(np.isfinite(yaw_degrees).all())
+    codes, poses = [], []
+    for batch in images:  # one by one: thousands of pictures need not lie in memory together
+        codes.append(encoder.raw(batch.to(dtype)))
+        if not known:
+            poses.append(rotation.pose_encoder(batch.to(dtype)).mean)
+    device = codes[0].device
+    concept = yaw_concept(yaw_degrees, conditions) if known else pose_concept(torch.cat(poses).cpu().numpy())
+    values = leace(torch.cat(codes).cpu().numpy(), concept, _LEAST_CORRELATION if known else 0.0)
+    encoder.edit(*(torch.from_numpy(value).float().to(device) for value in values))
 
 
 def parameters_in_millions(module: nn.Module) -> float:

@@ -21,7 +21,7 @@ from ipgan.networks import Networks, erase_pose
 from ipgan.training_data import TrainingData
 from pifr.core.progress import say
 
-_PICTURES = 20_000
+_PICTURES = 40_000
 _YAW_BIN_DEGREES = 7.5
 _LEAST_RATIO = 50.0
 _LEAST_KEPT = 2
@@ -97,7 +97,8 @@ def settle(networks: Networks, data: TrainingData, dtype: torch.dtype, device: t
     codes = torch.cat([posterior.mean for posterior in posteriors]).cpu().numpy()
     variance = torch.cat([posterior.log_variance for posterior in posteriors]).exp().mean(dim=0)
     directions = pose_directions(codes, data.people[rows], data.yaw_degrees[rows])
-    erase_pose(averaged, pictures_in_batches(data, rows, device), data.yaw_degrees[rows], dtype)
+    pictures = pictures_in_batches(data, rows, device)
+    erase_pose(averaged, pictures, data.yaw_degrees[rows], data.conditions[rows], dtype)
     change_pose_axes(averaged, directions, variance)
     networks.rotation.load_state_dict(averaged.state_dict())
     say(f"the encoders rest from now on; {directions.kept} of {len(directions.mean)} directions of the pose code stay")

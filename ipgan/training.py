@@ -174,7 +174,8 @@ def train(
                 last, stopped = done == config.steps, broadcast_flag(bool(stop))
                 due = config.erase_steps > 0 and (last or done % config.erase_steps == 0)
                 if method.erases_pose and due and not stage.settled:
-                    networks.erase_pose(pictures_in_batches(data, spread, target), data.yaw_degrees[spread], dtype)
+                    pictures = pictures_in_batches(data, spread, target)
+                    networks.erase_pose(pictures, data.yaw_degrees[spread], data.conditions[spread], dtype)
 
                 # Tell, draw, save.
                 meter.add(seen, norm)

@@ -27,6 +27,7 @@ class TrainingData:
         spec: What the networks take.
         people: ``(N,)`` which person, 0..K-1.
         sittings: ``(N,)`` which sitting, or -1 where no column tells.
+        conditions: ``(N,)`` which values the sitting columns have, whoever sat: light, session and the like.
         yaw_degrees: ``(N,)``, NaN where unknown or not to be used.
         pitch_degrees: ``(N,)``, the same.
         unlabelled_store: Pixels of people who are not known; may be empty.
@@ -38,6 +39,7 @@ class TrainingData:
     spec: InputSpec
     people: np.ndarray
     sittings: np.ndarray
+    conditions: np.ndarray
     yaw_degrees: np.ndarray
     pitch_degrees: np.ndarray
     unlabelled_store: PixelStore | np.ndarray
@@ -69,6 +71,7 @@ def open_training_data(config: TrainConfig) -> TrainingData:
         spec=InputSpec(size_px=config.data.size_px, template=manifest.template),
         people=pd.factorize(manifest.table["subject"], sort=True)[0],
         sittings=sittings,
+        conditions=conditions_of(manifest, config.data.sitting_columns),
         yaw_degrees=known_yaws(config, manifest),
         pitch_degrees=pitch if config.data.use_yaw else unknown,
         unlabelled_store=unlabelled,
@@ -127,6 +130,14 @@ def sittings_of(manifest: Manifest, columns: tuple[str, ...]) -> np.ndarray:
     if not known:
         return np.full(len(manifest), -1)
     return manifest.table.groupby(["subject", *known], sort=True, dropna=False).ngroup().to_numpy()
+
+
+def conditions_of(manifest: Manifest, columns: tuple[str, ...]) -> np.ndarray:
+    """Number the combinations of ``columns`` ``(N,)``, whoever the person is; all 0 where there is no such column."""
+    known = [column for column in columns if column in manifest.table]
+    if not known:
+        return np.zeros(len(manifest), int)
+    return manifest.table.groupby(known, sort=True, dropna=False).ngroup().to_numpy()
 
 
 def has_pairs(sittings: np.ndarray) -> bool:
