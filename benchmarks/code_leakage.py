@@ -1,10 +1,14 @@
 """What a generator's codes tell that they should not, and what they should.
 
     python benchmarks/code_leakage.py MODEL --data TWIN.parquet [--people 100] [--of "yaw pose place"]
+    python benchmarks/code_leakage.py MODEL --data TWIN.parquet --of erasure --learned-from TRAINING.parquet
 
 * yaw: the yaw bin from the identity code, over all lights together and within each light;
 * pose: the person, and the yaw, from the first k directions of the pose code, those that tell poses best first, for
   every k. MODEL is then to be from before the settled part, which drops directions;
+* erasure: what erasing the yaw brings and costs, over all pictures together or within each light and session, with
+  more and more directions left alone. It is learned from TRAINING, which MODEL, from before the settled part, may have
+  seen. Cost: rank-1 by identity codes alone, frontal pictures of one session against all of the other.
 * place: where the five landmarks lie in the picture, from the identity code and from the bare picture at 16 px.
 
 Classifiers are those of ``ipgan evaluate``, with 95 % intervals over people; half of the people train them (for the
@@ -15,15 +19,21 @@ import argparse
 
 import numpy as np
 
+import torch
+
 from ipgan import Rotator
+from ipgan.erasure import leace, yaw_concept
 from ipgan.settling import pose_directions
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pixels import open_pixels
+from pifr.data.tensors import to_input
 from pifr.fidelity.estimate import nominal_yaws
 from pifr.fidelity.leakage import probe
 from pifr.metrics import person_weights
 
 GLANCE_PX = 16
+ERASED_FROM = 40_000
+LEAST = (0.05, 0.1, 0.2)
 LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
 
 
@@ -56,6 +66,43 @@ def person_in_pose(rotator: Rotator, data: Manifest, pixels: np.ndarray) -> None
         print(f"{count} directions, ratio {ratio:.1f}: person {who.text(100, 1)}, linear yaw error {error:.1f} degrees")
 
 
+def erased(rotator: Rotator, data: Manifest, pixels: np.ndarray, learned_from: Manifest) -> None:
+    """Print yaw leakage and rank-1 of identity codes after erasures learned from other pictures."""
+    rows = np.unique(np.linspace(0, len(learned_from) - 1, ERASED_FROM).astype(int))
+    training = learned_from.select(np.isin(np.arange(len(learned_from)), rows))
+    raw = raw_codes(rotator, open_pixels(training, rotator.spec.size_px).images)
+    mine = raw_codes(rotator, pixels)
+    conditions = numbers([f"{light} {session}" for light, session in
+                          training.table[["illumination", "session"]].itertuples(index=False)])  # fmt: skip
+    changes = {"nothing erased": (np.eye(mine.shape[1]), np.zeros(mine.shape[1]))}
+    changes["over all together"] = leace(raw, yaw_concept(training.yaw_degrees))
+    for least in LEAST:
+        concept = yaw_concept(training.yaw_degrees, conditions)
+        changes[f"within light and session, least {least}"] = leace(raw, concept, least)
+    person, bins = numbers(data.table["subject"]), nominal_yaws(data.yaw_degrees).astype(int)
+    session, weights = numbers(data.table["session"]), person_weights(person.max() + 1)
+    for name, (matrix, offset) in changes.items():
+        codes = mine @ matrix.T + offset
+        codes /= np.linalg.norm(codes, axis=1, keepdims=True)
+        found = probe(codes, bins, person % 2 == 0, person, weights)
+        gallery, ranks = (session == 0) & (bins == 0), []
+        for yaw in (0, 45, 60, 90):
+            asked = (session == 1) & (np.abs(bins) == yaw)
+            nearest = (codes[asked] @ codes[gallery].T).argmax(axis=1)
+            ranks.append(f"{100 * (person[gallery][nearest] == person[asked]).mean():.0f}")
+        print(f"{name}: rank {np.linalg.matrix_rank(matrix)}, yaw {found.text(100, 1)}, rank-1 {'/'.join(ranks)} %")
+
+
+@torch.inference_mode()
+def raw_codes(rotator: Rotator, pixels: np.ndarray) -> np.ndarray:
+    """Return identity codes ``(N, F)`` before they are scaled to unit norm."""
+    parts = []
+    for start in range(0, len(pixels), 256):
+        images = to_input(pixels[start : start + 256], rotator.spec, rotator.device).to(rotator.dtype)
+        parts.append(rotator.rotation.identity_encoder.raw(images).cpu().numpy())
+    return np.concatenate(parts)
+
+
 def places_in_identity(rotator: Rotator, data: Manifest, pixels: np.ndarray) -> None:
     """Print the R2 of each landmark's place, read off the identity code and off the bare picture."""
     from sklearn.linear_model import RidgeCV
@@ -86,6 +133,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--people", type=int, default=100)
     parser.add_argument("--of", default="yaw pose place")
+    parser.add_argument("--learned-from", help="pictures that erasures are learned from, for --of erasure")
     options = parser.parse_args()
     data = read_manifest(options.data)
     data = data.select(data.table["subject"].isin(data.subjects[: options.people]))
@@ -93,7 +141,10 @@ def main() -> None:
     pixels = open_pixels(data, rotator.spec.size_px).images[:]
     parts = {"yaw": yaw_in_identity, "pose": person_in_pose, "place": places_in_identity}
     for name in options.of.split():
-        parts[name](rotator, data, pixels)
+        if name == "erasure":
+            erased(rotator, data, pixels, read_manifest(options.learned_from))
+        else:
+            parts[name](rotator, data, pixels)
 
 
 if __name__ == "__main__":
