@@ -18,7 +18,6 @@ person: half of the sittings). Places are read by ridge regression over five fol
 import argparse
 
 import numpy as np
-
 import torch
 
 from ipgan import Rotator
