@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.study.people import tested_pictures, training_pictures, with_frontal
 from benchmarks.study.settings import StudySettings
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, concatenate, read_manifest
@@ -16,8 +18,16 @@ _TRAIN_SESSION, _TEST_SESSION, _RECORDING = 1, 2, 1
 class Pool(Protocol):
     """People to draw from, and their pictures."""
 
-    def subjects(self) -> list[str]:
-        """Everybody there is."""
+    def trainable(self) -> list[str]:
+        """Who can be A or B."""
+        ...
+
+    def testable(self) -> list[str]:
+        """Who can be C."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Digest of what the people are drawn from."""
         ...
 
     def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
@@ -34,11 +44,19 @@ class ManifestPool:
             data = data.select(data.table["camera"].isin(settings.cameras))
         if not len(data):
             raise DataError("no picture is by one of the study's cameras", where=settings.twin)
-        self._data = data
+        self._data, self._settings = data, settings
 
-    def subjects(self) -> list[str]:
-        """Everybody there is."""
-        return self._data.subjects
+    def trainable(self) -> list[str]:
+        """Who has a frontal picture in the lights and the sitting of training."""
+        return with_frontal(self._data.select(training_pictures(self._data, self._settings.train_lights)))
+
+    def testable(self) -> list[str]:
+        """Who has a frontal picture in the lights and the sitting of the test."""
+        return with_frontal(self._data.select(tested_pictures(self._data, self._settings.test_lights)))
+
+    def fingerprint(self) -> str:
+        """Digest of the table; pictures that changed under it go unnoticed."""
+        return hashlib.sha256(self._data.table.to_csv(index=False).encode()).hexdigest()[:16]
 
     def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
         """Return the pictures of who was drawn."""
@@ -58,7 +76,15 @@ class TwinPool:
     def __init__(self, settings: StudySettings, out: Path) -> None:
         self._settings, self._out = settings, Path(out)
 
-    def subjects(self) -> list[str]:
+    def testable(self) -> list[str]:
+        """Who can be C: the same people as A or B."""
+        return self.trainable()
+
+    def fingerprint(self) -> str:
+        """Nothing beside the settings decides what is rendered."""
+        return "rendered"
+
+    def trainable(self) -> list[str]:
         """Everybody who came to both sessions."""
         from pifr.twin import TwinConfig, twin_index
         from pifr.twin.config import MOST_PEOPLE

@@ -22,6 +22,17 @@ class MissingPieceError(PifrError):
     """A row needs a part of the toolkit that this installation lacks; the row is skipped, and the report says so."""
 
 
+def digest_of_generator(given: str) -> str:
+    """Return the digest of given weights: other weights under the same name make other views.
+
+    Raises:
+        CheckpointError: If there are none.
+    """
+    from ipgan.stored import read_stored
+
+    return read_stored(given).sha256
+
+
 def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: Path, device: str) -> Path:
     """Train a generator on people with many views, or go on with an unfinished training.
 
