@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.study.people import PARTS, draw_people, is_frontal, split_people
-from benchmarks.study.pool import ManifestPool
+from benchmarks.study.pool import ManifestPool, TwinPool
 from benchmarks.study.rows import all_rows, choose_rows
 from benchmarks.study.settings import StudySettings
 from pifr.core.errors import ConfigError, DataError
@@ -63,6 +63,12 @@ def test_a_manifest_knows_who_can_be_whom(tmp_path):
     people = ManifestPool(StudySettings(twin=str(tmp_path / "people.csv"), train_lights=("07",), test_lights=("04",)))
     assert people.trainable() == sorted({*NAMES} - {only_other, turned})
     assert people.testable() == sorted({*NAMES} - {only_first, turned, "020"})
+
+
+def test_the_twin_has_enough_people_for_the_whole_study(tmp_path):
+    twin, sizes = TwinPool(StudySettings(), tmp_path), StudySettings().people
+    drawn = draw_people(twin.trainable(), twin.testable(), sizes, 0)
+    assert [len(drawn[part]) for part in PARTS] == list(sizes)
 
 
 def test_the_test_has_other_sittings_and_lights():
