@@ -104,8 +104,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     seeds = len(found["seeds"])
     note = (
         f"{seeds} seed{'' if seeds == 1 else 's'} of people and training; A, B and C have {people[0]}, {people[1]} and "
-        f"{people[2]} people. Brackets: 95 % intervals over people; ± the deviation over seeds. {_UNCLEAR}: the two ends "
-        "of the gap can't be told apart."
+        f"{people[2]} people. Brackets: 95 % intervals over people; ± the deviation over seeds. {_UNCLEAR}: the two "
+        "ends of the gap can't be told apart."
     )
     lines += ["", note]
     return "\n".join(lines) + "\n"
