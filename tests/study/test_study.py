@@ -13,6 +13,7 @@ from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import RANK1, TAR, MissingPieceError
 from benchmarks.study.study import read_measured, run_study
 from benchmarks.study.tables import gain_by_size, markdown, summarise
+from pifr.core.interrupt import Interrupted
 from pifr.data.manifest import read_manifest
 
 from .test_people import pool
@@ -255,6 +256,16 @@ def test_a_tiny_study_runs_from_its_command_line(rendered, tmp_path, capsys):
     stages = json.loads((tmp_path / "out" / "seed0" / "stages.json").read_text())
     assert pose_gap.main(arguments) == 0
     assert json.loads((tmp_path / "out" / "seed0" / "stages.json").read_text()) == stages
+
+
+@pytest.mark.parametrize("stop", [Interrupted, KeyboardInterrupt])
+def test_a_stop_on_request_is_no_traceback(capsys, tmp_path, monkeypatch, stop):
+    def stopped(*_):
+        raise stop
+
+    monkeypatch.setattr(pose_gap, "run_study", stopped)
+    assert pose_gap.main(["--out", str(tmp_path)]) == 130
+    assert "stopped; the same command goes on" in capsys.readouterr().err
 
 
 def test_mistakes_end_with_one_line(capsys, tmp_path):
