@@ -41,11 +41,13 @@ class Outcome:
         measured: Row -> figure -> one entry a seed, in the order of the seeds.
         skipped: Row -> why.
         seconds: All steps of all seeds together.
+        inputs: Digests of the people drawn from and of the generators given.
     """
 
     measured: dict[str, dict[str, list[Measured]]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, toolkit: Toolkit = steps) -> Outcome:
@@ -58,7 +60,8 @@ def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, t
         out: Folder of everything; a step that is done there and whose inputs are unchanged is kept.
         toolkit: The steps.
     """
-    outcome = Outcome()
+    given = {name: toolkit.digest_of_generator(run) for name, run in settings.generator_runs.items()}
+    outcome = Outcome(inputs={"people": pool.fingerprint(), **given})
     for seed in settings.seeds:
         book = SeedBook(settings, seed, folder_of_seed(out, seed), toolkit)
         book.open_people(pool)

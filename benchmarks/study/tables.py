@@ -40,7 +40,7 @@ def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, re
     return {
         "study": "pose gap", **record,
         "hours": round(outcome.seconds / 3600, 3), "seeds": list(settings.seeds),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"), "inputs": outcome.inputs,
         "gap": {
             "yaws_degrees": [float(yaw) for yaw in WIDE_YAWS],
             "paper": f"(row - {B}) / ({B_TRUE} - {B})", "fair": f"(row - {AB}) / ({ORACLE} - {AB})",

@@ -194,7 +194,8 @@ def test_a_row_whose_piece_is_missing_is_skipped_and_said(tmp_path):
 def test_a_given_generator_is_used_for_every_seed(tmp_path):
     given = SETTINGS.model_copy(update={"generator_runs": {"ipgan": "twin-64"}, "seeds": (0,)})
     recorded = Recorded()
-    study(tmp_path, ["b_ipgan", "a3_b_ipgan"], recorded, given)
+    _rows, outcome = study(tmp_path, ["b_ipgan", "a3_b_ipgan"], recorded, given)
+    assert outcome.inputs == {"people": "360", "ipgan": "0a"}
     assert "generator ipgan" not in recorded.calls
     assert recorded.calls.count("views ipgan") == 1  # the same for every size of A
     retrained = Recorded()
