@@ -152,7 +152,8 @@ def draw_rank_against_yaw(found: Mapping[str, Any], path: Path, keys: Sequence[s
             points = [(float(yaw), s) for yaw, s in row[f"{RANK1}_percent_by_abs_yaw"].items()]
             yaws, rates = [yaw for yaw, _ in points], [s["mean"] for _, s in points]
             ends = [s["interval"] or [s["mean"]] * 2 for _, s in points]
-            axes.fill_between(yaws, *zip(*ends, strict=True), color=colour(index), alpha=0.15, linewidth=0)
+            shade = 0.05 if beside else 0.15
+            axes.fill_between(yaws, *zip(*ends, strict=True), color=colour(index), alpha=shade, linewidth=0)
             line = _LINES[index // len(COLOURS) % len(_LINES)]
             axes.plot(yaws, rates, line, marker="o", markersize=5, color=colour(index), label=row["title"])
         axes.set_xticks([float(yaw) for yaw in SHOWN_YAWS])
@@ -160,7 +161,7 @@ def draw_rank_against_yaw(found: Mapping[str, Any], path: Path, keys: Sequence[s
         axes.set_ylabel("rank-1, %")
         axes.set_ylim(-2, 104)
         if beside:
-            axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
+            axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=3)
         else:
             axes.legend(fontsize=9, loc="lower left")
         return _saved(figure, path)
