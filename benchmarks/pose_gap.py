@@ -29,8 +29,11 @@ from pifr.core.config import check_config
 from pifr.core.environment import environment_record
 from pifr.core.errors import PifrError
 from pifr.core.files import write_json, write_text
+from pifr.core.interrupt import Interrupted
 
 NAME = "pose_gap"
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as of the toolkit's own commands."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -110,6 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PifrError as error:
         print(error, file=sys.stderr)
         return 1
+    except (Interrupted, KeyboardInterrupt):
+        print(f"stopped; the same command goes on from what is done in {options.out}", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from pifr.core.errors import DataError
-from pifr.data.manifest import Manifest, make_manifest
-from pifr.data.split import split_by_person
+from pifr.core.seeds import derive_seed
+from pifr.data.manifest import Manifest
 
 PARTS = ("A", "B", "C")
 FRONTAL_DEGREES = 10.0
@@ -49,20 +47,54 @@ class Parts:
         return self.singles.select(is_frontal(self.singles))
 
 
-def draw_people(subjects: Sequence[str], sizes: Sequence[int], seed: int) -> dict[str, list[str]]:
-    """Draw who is A, B and C; the order of ``subjects`` does not matter.
+def draw_people(
+    trainable: Sequence[str], testable: Sequence[str], sizes: Sequence[int], seed: int
+) -> dict[str, list[str]]:
+    """Draw who is A, B and C; the order of names does not matter.
+
+    C goes first, and leaves A and B as many as they need: where few came to both sittings, it takes more of those who
+    came to the other one alone.
 
     Args:
-        subjects: Everybody there is.
+        trainable: Who can be A or B.
+        testable: Who can be C; most may be the same people.
         sizes: People of A, of B and of C.
         seed: Of the draw.
 
     Raises:
         DataError: If there are too few people.
     """
-    names = pd.DataFrame({"path": list(subjects), "subject": list(subjects)})
-    split = split_by_person(make_manifest(names, Path(), "the people"), dict(zip(PARTS, sizes, strict=True)), seed)
-    return {part: split.of_split(part).subjects for part in PARTS}
+    of_a, of_b, of_c = sizes
+    can_train = set(trainable)
+    spare = len(can_train) - of_a - of_b
+    if spare < 0:
+        raise DataError(f"{of_a + of_b} people of A and B are wanted", cure="lower --people",
+                        found=f"{len(can_train)} with a frontal picture in the training lights")  # fmt: skip
+    tested: list[str] = []
+    for name in _shuffled(testable, seed):
+        if len(tested) == of_c:
+            break
+        if name in can_train:
+            if not spare:
+                continue
+            spare -= 1
+        tested.append(name)
+    if len(tested) < of_c:
+        raise DataError(
+            f"{of_c} people of C are wanted", cure="lower --people",
+            found=f"{len(tested)} who have a frontal picture in the test's sitting and lights, A and B served",
+        )  # fmt: skip
+    left = _shuffled(can_train - set(tested), seed)
+    return {"A": sorted(left[:of_a]), "B": sorted(left[of_a : of_a + of_b]), "C": sorted(tested)}
+
+
+def _shuffled(names: Iterable[str], seed: int) -> list[str]:
+    return sorted(set(names), key=lambda name: (derive_seed(seed, "study", name), name))
+
+
+def with_frontal(pictures: Manifest) -> list[str]:
+    """Return who has a frontal picture among these."""
+    return pictures.select(is_frontal(pictures)).subjects
 
 
 def split_people(
@@ -77,25 +109,18 @@ def split_people(
         test_lights: Illuminations that C is seen in, in other sittings where there are any.
 
     Raises:
-        DataError: If a light is used on both sides, somebody has no picture in these lights, or somebody of B or C
-            no frontal one.
+        DataError: If a light is used on both sides, or somebody has no frontal picture in these lights.
     """
     both = sorted(set(train_lights) & set(test_lights))
     if both:
         raise DataError("lights of training and test differ in this study", found=", ".join(both))
-    first = min(pool.table["session"]) if "session" in pool.table else None
-    chosen = {part: pool.select(pool.table["subject"].isin(names)) for part, names in drawn.items()}
-    parts = Parts(
-        _pictures(chosen["A"], train_lights, first, same_sitting=True),
-        _pictures(chosen["B"], train_lights, first, same_sitting=True),
-        _pictures(chosen["C"], test_lights, first, same_sitting=False),
-    )
+    chosen = {part: pool.table["subject"].isin(names).to_numpy() for part, names in drawn.items()}
+    seen, tested = training_pictures(pool, train_lights), tested_pictures(pool, test_lights)
+    parts = Parts(pool.select(seen & chosen["A"]), pool.select(seen & chosen["B"]), pool.select(tested & chosen["C"]))
     for name, manifest in zip(PARTS, (parts.teachers, parts.singles, parts.test), strict=True):
-        seen = manifest if name == "A" else manifest.select(is_frontal(manifest))
-        lost = sorted(set(drawn[name]) - set(seen.subjects))
+        lost = sorted(set(drawn[name]) - set(with_frontal(manifest)))
         if lost:
-            kind = "picture" if name == "A" else "frontal picture"
-            raise DataError(f"{len(lost)} people of {name} have no {kind} in these lights", where=pool.name,
+            raise DataError(f"{len(lost)} people of {name} have no frontal picture in these lights", where=pool.name,
                             found=lost[0])  # fmt: skip
     return parts
 
@@ -105,17 +130,39 @@ def is_frontal(data: Manifest) -> np.ndarray:
     return np.abs(np.nan_to_num(data.yaw_degrees, nan=np.inf)) <= FRONTAL_DEGREES
 
 
-def _pictures(data: Manifest, lights: Sequence[str], first: str | None, same_sitting: bool) -> Manifest:
-    """Keep the pictures in these lights, of the first sitting or, where there are any, of the others."""
-    keep = np.ones(len(data), bool)
-    if "illumination" in data.table:
-        keep &= data.table["illumination"].isin(list(lights)).to_numpy()
-    if first is not None:
-        of_first = (data.table["session"] == first).to_numpy()
-        if same_sitting:
-            keep &= of_first
-        elif (keep & ~of_first).any():
-            keep &= ~of_first
-    if not keep.any():
-        raise DataError("no picture has these lights", where=data.name, found=", ".join(lights))
-    return data.select(keep)
+def training_pictures(pool: Manifest, lights: Sequence[str]) -> np.ndarray:
+    """Tell which pictures A and B may have ``(N,)``: in these lights, of the first sitting.
+
+    Raises:
+        DataError: If none.
+    """
+    return _some(_in_lights(pool, lights) & _of_first_sitting(pool), pool, lights)
+
+
+def tested_pictures(pool: Manifest, lights: Sequence[str]) -> np.ndarray:
+    """Tell which pictures C may have ``(N,)``: in these lights, of other sittings where there are any.
+
+    Raises:
+        DataError: If none.
+    """
+    lit = _in_lights(pool, lights)
+    other = lit & ~_of_first_sitting(pool)
+    return _some(other if other.any() else lit, pool, lights)
+
+
+def _in_lights(pool: Manifest, lights: Sequence[str]) -> np.ndarray:
+    if "illumination" not in pool.table:
+        return np.ones(len(pool), bool)
+    return pool.table["illumination"].isin(list(lights)).to_numpy()
+
+
+def _of_first_sitting(pool: Manifest) -> np.ndarray:
+    if "session" not in pool.table:
+        return np.ones(len(pool), bool)
+    return (pool.table["session"] == min(pool.table["session"])).to_numpy()
+
+
+def _some(chosen: np.ndarray, pool: Manifest, lights: Sequence[str]) -> np.ndarray:
+    if not chosen.any():
+        raise DataError("no picture has these lights", where=pool.name, found=", ".join(lights))
+    return chosen

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.study.people import tested_pictures, training_pictures, with_frontal
 from benchmarks.study.settings import StudySettings
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, concatenate, read_manifest
@@ -16,8 +18,16 @@ _TRAIN_SESSION, _TEST_SESSION, _RECORDING = 1, 2, 1
 class Pool(Protocol):
     """People to draw from, and their pictures."""
 
-    def subjects(self) -> list[str]:
-        """Everybody there is."""
+    def trainable(self) -> list[str]:
+        """Who can be A or B."""
+        ...
+
+    def testable(self) -> list[str]:
+        """Who can be C."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Digest of what the people are drawn from."""
         ...
 
     def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
@@ -34,11 +44,19 @@ class ManifestPool:
             data = data.select(data.table["camera"].isin(settings.cameras))
         if not len(data):
             raise DataError("no picture is by one of the study's cameras", where=settings.twin)
-        self._data = data
+        self._data, self._settings = data, settings
 
-    def subjects(self) -> list[str]:
-        """Everybody there is."""
-        return self._data.subjects
+    def trainable(self) -> list[str]:
+        """Who has a frontal picture in the lights and the sitting of training."""
+        return with_frontal(self._data.select(training_pictures(self._data, self._settings.train_lights)))
+
+    def testable(self) -> list[str]:
+        """Who has a frontal picture in the lights and the sitting of the test."""
+        return with_frontal(self._data.select(tested_pictures(self._data, self._settings.test_lights)))
+
+    def fingerprint(self) -> str:
+        """Digest of the table; pictures that changed under it go unnoticed."""
+        return hashlib.sha256(self._data.table.to_csv(index=False).encode()).hexdigest()[:16]
 
     def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
         """Return the pictures of who was drawn."""
@@ -46,7 +64,7 @@ class ManifestPool:
 
 
 class TwinPool:
-    """People of the twin who came to both sessions: A and B are rendered in the first, C in the second.
+    """People of the twin: A and B are rendered in the first session, C in the second; not everybody came to both.
 
     Pictures that another seed rendered before are kept.
 
@@ -58,25 +76,33 @@ class TwinPool:
     def __init__(self, settings: StudySettings, out: Path) -> None:
         self._settings, self._out = settings, Path(out)
 
-    def subjects(self) -> list[str]:
-        """Everybody who came to both sessions."""
-        from pifr.twin import TwinConfig, twin_index
-        from pifr.twin.config import MOST_PEOPLE
+    def trainable(self) -> list[str]:
+        """Who came to the first session."""
+        return self._came_to(_TRAIN_SESSION)
 
-        came = []
-        for session in (_TRAIN_SESSION, _TEST_SESSION):
-            index = twin_index(TwinConfig(
-                people=MOST_PEOPLE, sessions=(session,), recordings=(_RECORDING,), lights=("07",),
-                cameras=self._settings.cameras[:1], size_px=self._settings.size_px,
-            ))  # fmt: skip
-            came.append(set(index["subject"]))
-        return sorted(came[0] & came[1])
+    def testable(self) -> list[str]:
+        """Who came to the second session."""
+        return self._came_to(_TEST_SESSION)
+
+    def fingerprint(self) -> str:
+        """Nothing beside the settings decides what is rendered."""
+        return "rendered"
 
     def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
         """Render who was drawn, or what is still missing of them."""
         settings = self._settings
         trained = self._render([*drawn["A"], *drawn["B"]], _TRAIN_SESSION, settings.train_lights)
         return concatenate([trained, self._render(drawn["C"], _TEST_SESSION, settings.test_lights)])
+
+    def _came_to(self, session: int) -> list[str]:
+        from pifr.twin import TwinConfig, twin_index
+        from pifr.twin.config import MOST_PEOPLE
+
+        config = TwinConfig(
+            people=MOST_PEOPLE, sessions=(session,), recordings=(_RECORDING,), lights=self._settings.train_lights[:1],
+            cameras=self._settings.cameras[:1], size_px=self._settings.size_px,
+        )  # fmt: skip
+        return sorted(set(twin_index(config)["subject"]))
 
     def _render(self, subjects: list[str], session: int, lights: tuple[str, ...]) -> Manifest:
         from pifr.twin import TwinConfig, render_twin
@@ -86,9 +112,13 @@ class TwinPool:
             people=people, sessions=(session,), recordings=(_RECORDING,), cameras=self._settings.cameras,
             lights=lights, size_px=self._settings.size_px,
         )  # fmt: skip
-        return render_twin(config, self._out, workers=os.cpu_count() or 1)
+        return render_twin(config, self._out, workers=_usable_cpus())
 
 
 def open_pool(settings: StudySettings, out: Path) -> Pool:
     """Return the manifest's people, or the twin's where none is named."""
     return TwinPool(settings, Path(out) / "twin") if settings.twin is None else ManifestPool(settings)
+
+
+def _usable_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -30,6 +30,7 @@ class Row:
         frontalised: Generator that turns probes to the front; None for none.
         on_the_fly: Whether the views are made inside the training step instead of before.
         a_people: People of A that there are; None for all.
+        recogniser_of: The row that trains its recogniser, where the two differ in the test alone; None for itself.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Row:
     frontalised: str | None = None
     on_the_fly: bool = False
     a_people: int | None = None
+    recogniser_of: str | None = None
 
     @property
     def generator(self) -> str | None:
@@ -50,8 +52,13 @@ class Row:
         return chosen if chosen in GENERATORS else None
 
     @property
+    def trained_as(self) -> str:
+        """Name of its recogniser."""
+        return self.recogniser_of or self.key
+
+    @property
     def recogniser(self) -> tuple[object, ...]:
-        """What its recogniser is trained on; rows that differ in the test alone share one."""
+        """What its recogniser is trained on."""
         return (self.teachers, self.true_views, self.flips, self.views, self.dream, self.on_the_fly, self.a_people)
 
 
@@ -77,7 +84,9 @@ def all_rows(sizes: Sequence[int] = A_SIZES) -> list[Row]:
     rows += [
         Row("ab_ipgan_dream", "A + B + views by ipgan, DREAM", teachers=True, views="ipgan", dream=True),
         Row("ab_ipgan_fly", "A + B + views by ipgan on the fly", teachers=True, views="ipgan", on_the_fly=True),
-        Row("ab_frontalised", "A + B, probes frontalised by ipgan", teachers=True, frontalised="ipgan"),
+        Row(
+            "ab_frontalised", "A + B, probes frontalised by ipgan", teachers=True, frontalised="ipgan", recogniser_of=AB
+        ),
     ]
     for size in sizes:
         rows.append(Row(f"a{size}_b", f"A of {size} + B frontal", teachers=True, a_people=size))

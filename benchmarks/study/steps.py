@@ -16,10 +16,22 @@ from pifr.data.manifest import Manifest, read_manifest
 FAR = 1e-3
 RANK1, TAR = "rank1", f"tar_at_far_{FAR:g}"
 FIGURES = (RANK1, TAR)
+SIDE_DEGREES = 90.0
 
 
 class MissingPieceError(PifrError):
     """A row needs a part of the toolkit that this installation lacks; the row is skipped, and the report says so."""
+
+
+def digest_of_generator(given: str) -> str:
+    """Return the digest of given weights: other weights under the same name make other views.
+
+    Raises:
+        CheckpointError: If there are none.
+    """
+    from ipgan.stored import read_stored
+
+    return read_stored(given).sha256
 
 
 def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: Path, device: str) -> Path:
@@ -79,14 +91,37 @@ def make_views(
         fmr=None, min_identity_cosine=None, max_yaw_error_degrees=None, min_sharpness=None, min_difference=None,
         retries=0,
     )  # fmt: skip
+    engine: Any
+    if generator is None:
+        engine = _other_method(method, data, device)
+    else:
+        from ipgan import Rotator
+
+        engine = Rotator.load(generator, device)
+        yaws_degrees = reachable_yaws(yaws_degrees, _range_degrees(engine))
     config = AugmentConfig(
         yaws_degrees=tuple(yaws_degrees), sources_per_person=sources, count_real=False, acceptance=unchecked
     )
-    if generator is not None:
-        from ipgan import Rotator
+    return augment(data, engine, out, config).accepted_path
 
-        return augment(data, Rotator.load(generator, device), out, config).accepted_path
-    return augment(data, _other_method(method, data, device), out, config).accepted_path
+
+def reachable_yaws(yaws_degrees: Sequence[float], reach: tuple[float, float] | None) -> list[float]:
+    """Return yaws no farther than a generator learned; those beyond become the end of what it learned.
+
+    A camera at 90 degrees sees a head that looks a little aside at less, so with few teachers the range may end short.
+
+    Args:
+        yaws_degrees: Yaws wanted.
+        reach: Least and greatest yaw learned; None where it knows no degrees.
+    """
+    if reach is None:
+        return list(yaws_degrees)
+    return list(dict.fromkeys(min(max(yaw, reach[0]), reach[1]) for yaw in yaws_degrees))
+
+
+def _range_degrees(generator: Any) -> tuple[float, float] | None:
+    """Return what a generator, loaded or stored, learned to reach."""
+    return None if generator.pose_map is None else generator.pose_map.range_degrees
 
 
 def _other_method(name: str, data: Manifest, device: str) -> Any:
@@ -142,9 +177,18 @@ def train_recogniser(
     if on_the_fly is not None:
         if "on_the_fly" not in RecognizerConfig.model_fields:
             raise MissingPieceError("views can't be made on the fly here", cure="merge it, then run the study again")
-        values["on_the_fly"] = {"generator": str(on_the_fly)}
+        values["on_the_fly"] = {"generator": str(on_the_fly), **_largest_turn(on_the_fly)}
     config = check_config(RecognizerConfig, values, name)
     return train_recognizer(config, runs, resume=unfinished_run(runs), device=device).run.path
+
+
+def _largest_turn(generator: Path) -> dict[str, float]:
+    """Return how far to either side views on the fly may turn, where that is less than all the way."""
+    from ipgan.stored import read_stored
+
+    reach = _range_degrees(read_stored(generator))
+    most = SIDE_DEGREES if reach is None else min(-reach[0], reach[1])
+    return {"largest_yaw_degrees": most} if most < SIDE_DEGREES else {}
 
 
 def benchmark(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +26,7 @@ from pifr.data.manifest import Manifest, concatenate, read_manifest
 class Toolkit(Protocol):
     """The steps of :mod:`benchmarks.study.steps`; a test hands in others."""
 
+    digest_of_generator: Any
     train_generator: Any
     make_views: Any
     train_recogniser: Any
@@ -38,11 +41,13 @@ class Outcome:
         measured: Row -> figure -> one entry a seed, in the order of the seeds.
         skipped: Row -> why.
         seconds: All steps of all seeds together.
+        inputs: Digests of the people drawn from and of the generators given.
     """
 
     measured: dict[str, dict[str, list[Measured]]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, toolkit: Toolkit = steps) -> Outcome:
@@ -55,7 +60,8 @@ def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, t
         out: Folder of everything; a step that is done there and whose inputs are unchanged is kept.
         toolkit: The steps.
     """
-    outcome = Outcome()
+    given = {name: toolkit.digest_of_generator(run) for name, run in settings.generator_runs.items()}
+    outcome = Outcome(inputs={"people": pool.fingerprint(), **given})
     for seed in settings.seeds:
         book = SeedBook(settings, seed, folder_of_seed(out, seed), toolkit)
         book.open_people(pool)
@@ -101,17 +107,18 @@ class SeedBook:
         settings = self.settings
         depends_on = {
             "people": settings.people, "seed": self.seed, "lights": [settings.train_lights, settings.test_lights],
-            "cameras": settings.cameras, "size_px": settings.size_px, "twin": settings.twin,
+            "cameras": settings.cameras, "size_px": settings.size_px, "pool": pool.fingerprint(),
         }  # fmt: skip
 
-        def work(previous: Path | None) -> Path:
-            drawn = draw_people(pool.subjects(), settings.people, self.seed)
+        def work(folder: Path) -> Path:
+            drawn = draw_people(pool.trainable(), pool.testable(), settings.people, self.seed)
             parts = split_people(pool.pictures(drawn), drawn, settings.train_lights, settings.test_lights)
             for name in ("teachers", "singles", "test"):
                 getattr(parts, name).save(self._people(name))
-            return self.out / "people"
+            parts.frontal_singles().save(self._people("singles-frontal"))
+            return folder
 
-        self.people_key = self.book.run("people", depends_on, work).key
+        self.people_key = self._step("people", depends_on, self.out / "people", work).key
         self.parts = Parts(*(read_manifest(self._people(name)) for name in ("teachers", "singles", "test")))
 
     def measure(self, row: Row) -> dict[str, Measured]:
@@ -120,10 +127,10 @@ class SeedBook:
         turned = None if row.frontalised is None else self._generator(row.frontalised, row.a_people)
         settings = self.settings
 
-        def work(previous: Path | None) -> Path:
+        def work(folder: Path) -> Path:
             found = self.toolkit.benchmark(
                 recogniser.output, self._people("test"), None if turned is None else turned.output,
-                settings.bootstrap_rounds, self.seed, self.out / "benchmarks" / row.key, settings.device,
+                settings.bootstrap_rounds, self.seed, folder, settings.device,
             )  # fmt: skip
             return save_measured(self.out / "rows" / row.key, found)
 
@@ -131,82 +138,86 @@ class SeedBook:
             "recogniser": recogniser.key, "generator": None if turned is None else turned.key,
             "people": self.people_key, "rounds": settings.bootstrap_rounds,
         }  # fmt: skip
-        return read_measured(self.book.run(f"row {row.key}", depends_on, work).output)
+        return read_measured(self._step(f"row {row.key}", depends_on, self.out / "benchmarks" / row.key, work).output)
 
     def _generator(self, name: str, a_people: int | None) -> StageRecord:
         given = self.settings.generator_runs.get(name)
         if given is not None:
-            return StageRecord(f"given {Path(given).resolve()}", 0.0, Path(given))
+            return StageRecord(f"given {self.toolkit.digest_of_generator(given)}", 0.0, Path(given))
         called = name if a_people is None else f"{name} of {a_people}"
-        slug = called.replace(" ", "-")
         settings = {**self.settings.generator, "seed": self.seed}
 
-        def work(previous: Path | None) -> Path:
-            assert self.parts is not None
-            people = self._people(f"teachers{'' if a_people is None else a_people}")
-            if not people.exists():  # written once, since a resumed run must see the very same table
-                self.parts.few_teachers(a_people).save(people)
-            return self.toolkit.train_generator(
-                name, people, settings, self.out / "generators" / slug, self.settings.device
-            )
+        def work(folder: Path) -> Path:
+            people = folder / "people.parquet"
+            if not people.exists():  # a resumed run must see the very same table
+                self._opened.few_teachers(a_people).save(people)
+            return self.toolkit.train_generator(name, people, settings, folder, self.settings.device)
 
         depends_on = {"people": self.people_key, "a_people": a_people, "settings": settings, "name": name}
-        return self.book.run(f"generator {called}", depends_on, work)
+        return self._step(f"generator {called}", depends_on, self.out / "generators" / _slug(called), work)
 
     def _views(self, row: Row) -> StageRecord:
         method = str(row.views)
         generator = None if row.generator is None else self._generator(row.generator, row.a_people)
-        called = method if row.a_people is None else f"{method} of {row.a_people}"
+        whole_a = row.a_people is None or method in self.settings.generator_runs
+        called = method if whole_a else f"{method} of {row.a_people}"
         settings = self.settings
 
-        def work(previous: Path | None) -> Path:
+        def work(folder: Path) -> Path:
             return self.toolkit.make_views(
-                method, self._frontal(), None if generator is None else generator.output, settings.view_yaws_degrees,
-                settings.sources_per_person, self.out / "views" / called.replace(" ", "-"), settings.device,
+                method, self._people("singles-frontal"), None if generator is None else generator.output,
+                settings.view_yaws_degrees, settings.sources_per_person, folder, settings.device,
             )  # fmt: skip
 
         depends_on = {
             "people": self.people_key, "generator": None if generator is None else generator.key, "method": method,
             "yaws": settings.view_yaws_degrees, "sources": settings.sources_per_person,
         }  # fmt: skip
-        return self.book.run(f"views {called}", depends_on, work)
+        return self._step(f"views {called}", depends_on, self.out / "views" / _slug(called), work)
 
     def _recogniser(self, row: Row) -> StageRecord:
         """Train the row's recogniser; rows that differ in the test alone share one."""
         views = None if row.views is None or row.on_the_fly else self._views(row)
         fly = self._generator(row.generator, row.a_people) if row.on_the_fly and row.generator else None
-        slug = "-".join(_slug(each) for each in row.recogniser)
-        settings = self.settings
+        recipe = {"size_px": self.settings.size_px, **self.settings.recogniser}
 
-        def work(previous: Path | None) -> Path:
-            real = self.out / "recognisers" / f"{slug}.parquet"
-            if not real.exists():  # written once, since a resumed run must see the very same table
+        def work(folder: Path) -> Path:
+            real = folder / "real.parquet"
+            if not real.exists():  # a resumed run must see the very same table
                 self._real(row).save(real)
             return self.toolkit.train_recogniser(
-                row.key, real, [] if views is None else [views.output], settings.recogniser,
-                self.out / "recognisers" / slug, settings.device, flips=row.flips, dream=row.dream,
-                on_the_fly=None if fly is None else fly.output, seed=self.seed,
+                row.trained_as, real, [] if views is None else [views.output], recipe, folder, self.settings.device,
+                flips=row.flips, dream=row.dream, on_the_fly=None if fly is None else fly.output, seed=self.seed,
             )  # fmt: skip
 
         depends_on = {
             "people": self.people_key, "views": None if views is None else views.key,
-            "fly": None if fly is None else fly.key, "row": row.recogniser, "settings": settings.recogniser,
+            "fly": None if fly is None else fly.key, "row": row.recogniser, "recipe": recipe, "seed": self.seed,
         }  # fmt: skip
-        return self.book.run(f"recogniser {slug}", depends_on, work)
+        folder = self.out / "recognisers" / row.trained_as
+        return self._step(f"recogniser {row.trained_as}", depends_on, folder, work)
+
+    def _step(self, name: str, depends_on: object, folder: Path, work: Callable[[Path], Path]) -> StageRecord:
+        """Do a step in a folder of its own, emptied first unless it was left there unfinished with the same inputs."""
+
+        def begin(unfinished: Path | None) -> Path:
+            if unfinished is None and folder.exists():
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            self.book.note_output(name, folder)
+            return work(folder)
+
+        return self.book.run(name, depends_on, begin)
+
+    @property
+    def _opened(self) -> Parts:
+        assert self.parts is not None, "open_people goes first"
+        return self.parts
 
     def _real(self, row: Row) -> Manifest:
-        assert self.parts is not None
-        singles = self.parts.singles if row.true_views else self.parts.frontal_singles()
-        if not row.teachers:
-            return singles
-        return concatenate([self.parts.few_teachers(row.a_people), singles])
-
-    def _frontal(self) -> Path:
-        assert self.parts is not None
-        path = self._people("singles-frontal")
-        if not path.exists():
-            self.parts.frontal_singles().save(path)
-        return path
+        parts = self._opened
+        singles = parts.singles if row.true_views else parts.frontal_singles()
+        return concatenate([parts.few_teachers(row.a_people), singles]) if row.teachers else singles
 
     def _people(self, name: str) -> Path:
         return self.out / "people" / f"{name}.parquet"
@@ -234,7 +245,5 @@ def read_measured(path: Path) -> dict[str, Measured]:
     }
 
 
-def _slug(value: object) -> str:
-    if value is None:
-        return "x"
-    return str(int(value)) if isinstance(value, bool) else str(value)
+def _slug(text: str) -> str:
+    return text.replace(" ", "-")

@@ -22,6 +22,10 @@ from benchmarks.study.study import Outcome
 
 Results = Mapping[str, Mapping[str, Sequence[Measured]]]
 SHOWN_YAWS = ("0", "15", "30", *WIDE_YAWS)
+_UNCLEAR = "no clear gap"
+_ROWS_INSIDE = 6
+"""With more rows the legend stands beside the plot."""
+_LINES = ("-", "--", ":", "-.")
 
 
 def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, record: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, re
     return {
         "study": "pose gap", **record,
         "hours": round(outcome.seconds / 3600, 3), "seeds": list(settings.seeds),
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings.model_dump(mode="json"), "inputs": outcome.inputs,
         "gap": {
             "yaws_degrees": [float(yaw) for yaw in WIDE_YAWS],
             "paper": f"(row - {B}) / ({B_TRUE} - {B})", "fair": f"(row - {AB}) / ({ORACLE} - {AB})",
@@ -93,13 +97,15 @@ def markdown(found: Mapping[str, Any]) -> str:
         by_yaw = row[f"{RANK1}_percent_by_abs_yaw"]
         cells = [f"{by_yaw[yaw]['mean']:.1f}" if yaw in by_yaw else "" for yaw in SHOWN_YAWS]
         cells += [_text(row[f"{RANK1}_percent_45_to_90"])]
-        cells += [_text(row.get(f"{name}_gap_closed_percent")) for name in ("paper", "fair")]
+        cells += [_gap_text(row.get(f"{name}_gap_closed_percent")) for name in ("paper", "fair")]
         lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
     lines += [f"| {key} | skipped: {why} |" + " |" * (len(SHOWN_YAWS) + 2) for key, why in found["skipped"].items()]
     people = found["settings"]["people"]
+    seeds = len(found["seeds"])
     note = (
-        f"{len(found['seeds'])} seeds of people and training; A, B and C have {people[0]}, {people[1]} and {people[2]} "
-        "people. Brackets: 95 % intervals over people; ± the deviation over seeds."
+        f"{seeds} seed{'' if seeds == 1 else 's'} of people and training; A, B and C have {people[0]}, {people[1]} and "
+        f"{people[2]} people. Brackets: 95 % intervals over people; ± the deviation over seeds. {_UNCLEAR}: the two "
+        "ends of the gap can't be told apart."
     )
     lines += ["", note]
     return "\n".join(lines) + "\n"
@@ -111,6 +117,11 @@ def _text(statistic: Mapping[str, Any] | None) -> str:
     interval, deviation = statistic["interval"], statistic["deviation_over_seeds"]
     ends = "" if interval is None else f" [{interval[0]:.1f}, {interval[1]:.1f}]"
     return f"{statistic['mean']:.1f}{ends}" + ("" if deviation is None else f" ± {deviation:.1f}")
+
+
+def _gap_text(statistic: Mapping[str, Any] | None) -> str:
+    """Return a share of a gap; one without an interval is a share of noise and is not shown."""
+    return _UNCLEAR if statistic is not None and statistic["interval"] is None else _text(statistic)
 
 
 def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> list[tuple[int, Statistic]]:
@@ -132,21 +143,27 @@ def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> lis
 
 def draw_rank_against_yaw(found: Mapping[str, Any], path: Path, keys: Sequence[str] = ()) -> list[Path]:
     """Draw rank-1 against absolute yaw, a line and a band a row; return the PNG and the SVG."""
-    from pifr.report.plots import colour
+    from pifr.report.plots import COLOURS, colour
 
     shown = {key: row for key, row in found["rows"].items() if not keys or key in keys}
-    with _figure(8.6, 4.8) as (figure, axes):
+    beside = len(shown) > _ROWS_INSIDE
+    with _figure(12.0 if beside else 8.6, 4.8) as (figure, axes):
         for index, row in enumerate(shown.values()):
             points = [(float(yaw), s) for yaw, s in row[f"{RANK1}_percent_by_abs_yaw"].items()]
             yaws, rates = [yaw for yaw, _ in points], [s["mean"] for _, s in points]
             ends = [s["interval"] or [s["mean"]] * 2 for _, s in points]
-            axes.fill_between(yaws, *zip(*ends, strict=True), color=colour(index), alpha=0.15, linewidth=0)
-            axes.plot(yaws, rates, marker="o", markersize=5, color=colour(index), label=row["title"])
+            shade = 0.05 if beside else 0.15
+            axes.fill_between(yaws, *zip(*ends, strict=True), color=colour(index), alpha=shade, linewidth=0)
+            line = _LINES[index // len(COLOURS) % len(_LINES)]
+            axes.plot(yaws, rates, line, marker="o", markersize=5, color=colour(index), label=row["title"])
         axes.set_xticks([float(yaw) for yaw in SHOWN_YAWS])
         axes.set_xlabel("absolute yaw of the probe, degrees")
         axes.set_ylabel("rank-1, %")
         axes.set_ylim(-2, 104)
-        axes.legend(fontsize=9, loc="lower left")
+        if beside:
+            axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=3)
+        else:
+            axes.legend(fontsize=9, loc="lower left")
         return _saved(figure, path)
 
 

@@ -13,6 +13,7 @@ from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import RANK1, TAR, MissingPieceError
 from benchmarks.study.study import read_measured, run_study
 from benchmarks.study.tables import gain_by_size, markdown, summarise
+from pifr.core.interrupt import Interrupted
 from pifr.data.manifest import read_manifest
 
 from .test_people import pool
@@ -22,23 +23,32 @@ RATES = {"b": 0.2, "ab": 0.6, "b_true": 0.7, "ab_true": 0.9, "b_ipgan": 0.6, "ab
 
 
 class PoolAtHand:
-    def subjects(self):
-        return pool().subjects
+    def __init__(self, lights=("07", "04")):
+        self.pool = pool(lights=lights)
+
+    def trainable(self):
+        return self.pool.subjects
+
+    def testable(self):
+        return self.pool.subjects
+
+    def fingerprint(self):
+        return str(len(self.pool))
 
     def pictures(self, drawn):
-        return pool()
+        return self.pool
 
 
 class Recorded:
     """Steps that write down what they are asked for; rates come from :data:`RATES`."""
 
     def __init__(self, broken=()):
-        self.calls, self.broken, self.seen = [], broken, {}
+        self.calls, self.broken, self.seen, self.digest = [], broken, {}, "0a"
 
     def toolkit(self):
         return SimpleNamespace(
             train_generator=self.train_generator, make_views=self.make_views, train_recogniser=self.train_recogniser,
-            benchmark=self.benchmark,
+            benchmark=self.benchmark, digest_of_generator=lambda given: self.digest,
         )  # fmt: skip
 
     def train_generator(self, name, people, settings, runs, device):
@@ -58,8 +68,10 @@ class Recorded:
         if dream:
             raise MissingPieceError("backbones have no DREAM block here")
         self.seen[f"real {name}"] = read_manifest(real)
-        runs.mkdir(parents=True, exist_ok=True)
+        self.seen[f"left over {name}"] = (runs / "name").exists()
         (runs / "name").write_text(name)
+        if f"recogniser {name}" in self.broken:
+            raise KeyboardInterrupt
         return runs
 
     def benchmark(self, run, test, frontalised_by, rounds, seed, out, device):
@@ -73,6 +85,17 @@ class Recorded:
         return {RANK1: figure, TAR: figure}
 
 
+class RecordedApart(Recorded):
+    """Rows whose rounds differ from each other, as those of different recognisers do."""
+
+    def benchmark(self, run, test, frontalised_by, rounds, seed, out, device):
+        found = super().benchmark(run, test, frontalised_by, rounds, seed + len(self.calls), out, device)
+        name = self.calls[-1].removeprefix("benchmark ")
+        shift = RATES[name] - found[RANK1].rate["0"]
+        moved = {yaw: drawn + shift for yaw, drawn in found[RANK1].rounds.items()}
+        return {**found, RANK1: Measured(5, dict.fromkeys(YAWS, RATES[name]), moved)}
+
+
 def made(path):
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -82,9 +105,9 @@ SETTINGS = StudySettings(people=(8, 8, 5), seeds=(0, 1), a_sizes=(3,), train_lig
                          bootstrap_rounds=100)  # fmt: skip
 
 
-def study(tmp_path, keys, recorded, settings=SETTINGS):
+def study(tmp_path, keys, recorded, settings=SETTINGS, people=None):
     rows = choose_rows(keys, settings.a_sizes)
-    return rows, run_study(settings, rows, PoolAtHand(), tmp_path, recorded.toolkit())
+    return rows, run_study(settings, rows, people or PoolAtHand(), tmp_path, recorded.toolkit())
 
 
 def test_every_row_sees_what_it_may_and_shares_what_it_can(tmp_path):
@@ -99,6 +122,7 @@ def test_every_row_sees_what_it_may_and_shares_what_it_can(tmp_path):
     assert set(seen["sources ipgan"].yaw_degrees) == {0.0}
     # Two seeds: one generator and one set of views each, and no recogniser of its own behind the frontaliser.
     assert recorded.calls.count("generator ipgan") == recorded.calls.count("views ipgan") == 2
+    assert recorded.calls.count("recogniser ab") == 2
     assert "recogniser ab_frontalised" not in recorded.calls
     assert {len(each[RANK1]) for each in outcome.measured.values()} == {2}
 
@@ -123,6 +147,37 @@ def test_other_steps_are_done_anew(tmp_path):
     again = Recorded()
     study(tmp_path, ["b"], again, longer)
     assert again.calls == ["recogniser b", "benchmark b"]
+    assert not again.seen["left over b"]  # a run of other steps can't be gone on with
+
+
+def test_an_interrupted_training_finds_what_it_left(tmp_path):
+    one = SETTINGS.model_copy(update={"seeds": (0,)})
+    with pytest.raises(KeyboardInterrupt):
+        study(tmp_path, ["b"], Recorded(broken=("recogniser b",)), one)
+    again = Recorded()
+    study(tmp_path, ["b"], again, one)
+    assert again.calls == ["recogniser b", "benchmark b"]
+    assert again.seen["left over b"]
+
+
+def test_other_people_leave_no_table_behind(tmp_path):
+    keys = ["ab_ipgan", "a3_b_ipgan"]
+    study(tmp_path, keys, Recorded())
+    fewer = SETTINGS.model_copy(update={"people": (6, 5, 4), "seeds": (0,)})
+    again = Recorded()
+    study(tmp_path, keys, again, fewer)
+    assert len(again.seen["real ab_ipgan"].subjects) == 11
+    assert len(again.seen["sources ipgan"].subjects) == 5
+    assert len(again.seen["generator ipgan ipgan"]) == 6
+    assert set(again.seen["generator ipgan ipgan-of-3"]) <= set(again.seen["generator ipgan ipgan"])
+
+
+def test_a_changed_pool_is_drawn_from_anew(tmp_path):
+    one = SETTINGS.model_copy(update={"seeds": (0,)})
+    study(tmp_path, ["b"], Recorded(), one)
+    again = Recorded()
+    study(tmp_path, ["b"], again, one, PoolAtHand(lights=("07", "04", "10")))
+    assert again.calls == ["recogniser b", "benchmark b"]
 
 
 def test_a_row_whose_piece_is_missing_is_skipped_and_said(tmp_path):
@@ -137,9 +192,16 @@ def test_a_row_whose_piece_is_missing_is_skipped_and_said(tmp_path):
 
 
 def test_a_given_generator_is_used_for_every_seed(tmp_path):
+    given = SETTINGS.model_copy(update={"generator_runs": {"ipgan": "twin-64"}, "seeds": (0,)})
     recorded = Recorded()
-    study(tmp_path, ["b_ipgan"], recorded, SETTINGS.model_copy(update={"generator_runs": {"ipgan": str(tmp_path)}}))
+    _rows, outcome = study(tmp_path, ["b_ipgan", "a3_b_ipgan"], recorded, given)
+    assert outcome.inputs == {"people": "360", "ipgan": "0a"}
     assert "generator ipgan" not in recorded.calls
+    assert recorded.calls.count("views ipgan") == 1  # the same for every size of A
+    retrained = Recorded()
+    retrained.digest = "0b"
+    study(tmp_path, ["b", "b_ipgan"], retrained, given)
+    assert retrained.calls[-3:] == ["views ipgan", "recogniser b_ipgan", "benchmark b_ipgan"]
 
 
 def test_results_hold_the_gaps_and_their_intervals(tmp_path):
@@ -171,6 +233,15 @@ def test_results_hold_the_gaps_and_their_intervals(tmp_path):
     assert (tmp_path / "results" / "pose_gap_by_size_of_A.png").stat().st_size > 1000
 
 
+def test_a_share_of_no_clear_gap_is_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setitem(RATES, "b_true", RATES["b"] + 0.001)
+    one = SETTINGS.model_copy(update={"seeds": (0,)})
+    rows, outcome = study(tmp_path, ["b", "b_true", "b_ipgan"], RecordedApart(), one)
+    table = markdown(summarise(outcome, rows, one, {}))
+    assert "| no clear gap |  |" in table
+    assert "\n1 seed of people" in table
+
+
 @pytest.mark.slow
 def test_a_tiny_study_runs_from_its_command_line(rendered, tmp_path, capsys):
     rendered.save(tmp_path / "people.csv")
@@ -186,6 +257,16 @@ def test_a_tiny_study_runs_from_its_command_line(rendered, tmp_path, capsys):
     stages = json.loads((tmp_path / "out" / "seed0" / "stages.json").read_text())
     assert pose_gap.main(arguments) == 0
     assert json.loads((tmp_path / "out" / "seed0" / "stages.json").read_text()) == stages
+
+
+@pytest.mark.parametrize("stop", [Interrupted, KeyboardInterrupt])
+def test_a_stop_on_request_is_no_traceback(capsys, tmp_path, monkeypatch, stop):
+    def stopped(*_):
+        raise stop
+
+    monkeypatch.setattr(pose_gap, "run_study", stopped)
+    assert pose_gap.main(["--out", str(tmp_path)]) == 130
+    assert "stopped; the same command goes on" in capsys.readouterr().err
 
 
 def test_mistakes_end_with_one_line(capsys, tmp_path):
