@@ -68,7 +68,8 @@ def merge(out: Path, seconds: Mapping[str, float] | None = None) -> AugmentResul
         return AugmentResult(None, out / MANIFEST, facts["views"], blocks_missing=missing)
     _remove_leftovers(out)
     rows = [row for record in records for row in record or []]
-    sheets = sorted((out / "sheets").glob("*.png")) if shards is not None else draw_sheets(out, rows)
+    threshold = (facts["calibration"] or {}).get("threshold")
+    sheets = sorted((out / "sheets").glob("*.png")) if shards is not None else draw_sheets(out, rows, threshold)
     megabytes = claim["config"]["shard_megabytes"]
     if megabytes is not None:
         shards = shards if shards is not None else pack_shards(out, rows, megabytes)

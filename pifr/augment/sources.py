@@ -70,11 +70,7 @@ def find_candidates(data: Manifest, method: Method, config: AugmentConfig) -> Ca
         data.require(("yaw",))
     usable = _usable(data, method, config)
     if not usable.any():
-        raise DataError(
-            f"nobody has a picture that the method {method.name!r} can use", where=data.name,
-            found=f"{len(data)} pictures, none within {config.max_source_yaw_degrees:g} degrees of frontal",
-            cure=f"raise max_source_yaw_degrees above {config.max_source_yaw_degrees:g}",
-        )  # fmt: skip
+        raise _nothing_usable(data, method, config)
     chosen = data.select(usable)
     missing = tuple(sorted(set(data.subjects) - set(chosen.subjects)))
     sharp = _sharpness(open_pixels(chosen, method.spec.size_px))
@@ -98,6 +94,24 @@ def _usable(data: Manifest, method: Method, config: AugmentConfig) -> np.ndarray
     if "landmarks" in method.needs:
         usable &= np.isfinite(data.table[list(LANDMARK_COLUMNS)].to_numpy(float)).all(axis=1)
     return usable
+
+
+def _nothing_usable(data: Manifest, method: Method, config: AugmentConfig) -> DataError:
+    """Return the error that names the first thing that all pictures lack."""
+    least = config.max_source_yaw_degrees
+    if not taken_by_camera(data).any():
+        lacks, cure = "all of them generated", "name the manifest of the real pictures"
+    elif "yaw" in method.needs:
+        lacks, cure = "none of known yaw", "fill yaws in with: pifr data pose"
+    elif not (np.nan_to_num(np.abs(data.yaw_degrees), nan=0.0) <= least).any():
+        lacks, cure = f"none within {least:g} degrees of frontal", f"raise --max-source-yaw above {least:g}"
+    else:
+        lacks = f"none within {least:g} degrees of frontal with all five landmarks"
+        cure = "find landmarks with: pifr data align --detector dlib"
+    return DataError(
+        f"nobody has a picture that the method {method.name!r} can use", where=data.name,
+        found=f"{len(data)} pictures, {lacks}", cure=cure,
+    )  # fmt: skip
 
 
 def _ranked(chosen: Manifest, sharp: np.ndarray) -> dict[str, np.ndarray]:

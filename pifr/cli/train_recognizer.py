@@ -42,6 +42,7 @@ def train_recognizer(
       pifr train-recognizer --resume runs/00002-train-recognizer-lightcnn9
     """
     from pifr.core.config import load_config
+    from pifr.core.distributed import started_first
     from pifr.core.runs import RunFolder
     from pifr.recognition.config import RecognizerConfig
 
@@ -53,11 +54,13 @@ def train_recognizer(
         from pifr.recognition.training_data import read_training_data
 
         data = read_training_data(recipe)
-        click.echo(recipe.to_yaml().rstrip())
-        click.echo(f"# {len(data.train)} pictures of {len(data.people)} people; nothing was trained")
+        if started_first():
+            click.echo(recipe.to_yaml().rstrip())
+            click.echo(f"# {len(data.train)} pictures of {len(data.people)} people; nothing was trained")
         return
 
     from pifr.recognition.training import train_recognizer
 
     result = train_recognizer(recipe, Path(runs), Path(resume) if resume else None, device, tensorboard)
-    click.echo(result.table())
+    if started_first():
+        click.echo(result.table())

@@ -88,7 +88,9 @@ def save_checkpoint(
     with atomic_path(path) as temporary:
         temporary.mkdir(parents=True)
         write_weights(temporary / "weights.safetensors", module_tensors(modules))
-        torch.save(dict(training_state), temporary / "training_state.pt")
+        # Through a stream of Python's, since torch's own hides why a write failed.
+        with open(temporary / "training_state.pt", "wb") as stream:
+            torch.save(dict(training_state), stream)
         write_json(temporary / "meta.json", {**meta, "step": step})
     for old in list_checkpoints(folder)[:-keep_last]:
         shutil.rmtree(old.path, ignore_errors=True)

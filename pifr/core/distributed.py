@@ -119,14 +119,14 @@ def broadcast_text(text: str) -> str:
     return box[0]
 
 
-def wrap(module: ModuleT, device: torch.device, *, broadcast_buffers: bool = True) -> ModuleT:
+def wrap(module: ModuleT, device: torch.device) -> ModuleT:
     """Wrap a module in DistributedDataParallel where several processes train; return it unchanged else."""
     from torch.nn.parallel import DistributedDataParallel
 
     if world_size() == 1 or not any(parameter.requires_grad for parameter in module.parameters()):
         return module
     ids = [device.index if device.index is not None else local_rank()] if device.type == "cuda" else None
-    return DistributedDataParallel(module, device_ids=ids, broadcast_buffers=broadcast_buffers)  # type: ignore[return-value]
+    return DistributedDataParallel(module, device_ids=ids)  # type: ignore[return-value]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -17,19 +18,39 @@ from pifr.core.errors import PifrError
 
 TEMPORARY_MARK = ".tmp-"
 """Every unfinished file or folder carries this in its name; anything so named may be deleted."""
+_RUST_ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
 
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden folder into one clear line naming ``path``."""
+    """Turn a full disk or a forbidden folder into one clear line naming ``path``.
+
+    safetensors and torch raise errors of their own where a write fails, so those are looked through.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except PifrError:
+        raise
+    except Exception as error:
+        number = _error_number(error)
+        if number in (errno.ENOSPC, errno.EDQUOT):
             raise PifrError("no space left on the disk", where=path, cure="free some space and run it again") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if number == errno.EFBIG:
+            raise PifrError("this disk takes no file as large", where=path, cure="choose another folder") from error
+        if number in (errno.EACCES, errno.EROFS, errno.EPERM) and isinstance(error, OSError):
             raise PifrError("not allowed to write here", where=path, cure="choose another folder") from error
         raise
+
+
+def _error_number(error: BaseException | None) -> int | None:
+    """Return the operating system's number of a failed call, however a library wrapped it; None for other errors."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.errno
+        if found := _RUST_ERROR_NUMBER.search(str(error)):
+            return int(found[1])
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextmanager

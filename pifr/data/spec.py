@@ -36,8 +36,15 @@ class InputSpec(Config):
             raise DataError(
                 f"these pictures are aligned by template {found!r}, the model was trained on {self.template!r}",
                 where=where,
-                cure=f"align them with: pifr data align --template {self.template}",
+                cure=how_to_align(self.template),
             )
+
+
+def how_to_align(template: str) -> str:
+    """Return what to do for pictures of ``template``; those of the twin are framed when they are rendered."""
+    if template.startswith("twin-"):
+        return "only pictures of pifr data twin are framed so; take a model of your pictures' template"
+    return f"align them with: pifr data align --template {template}"
 
 
 class AnyAlignmentSpec(InputSpec):

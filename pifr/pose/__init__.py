@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pifr.core.late import late_names
 
 if TYPE_CHECKING:
     from pifr.pose.config import PoseConfig
@@ -34,8 +35,4 @@ _HOMES = {
     "train_pose": "pifr.pose.training",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = late_names(__name__, _HOMES)

@@ -177,6 +177,8 @@ def _description(stored: StoredBackbone, module: ExportedRecogniser) -> dict[str
         "pifr.backbone": stored.shape.model_dump(mode="json"),
         "pifr.run": stored.checkpoint.path.resolve().parent.parent.name,
         "pifr.step": stored.checkpoint.step,
+        "pifr.people": stored.meta["people"],
+        "pifr.data_fingerprint": stored.meta.get("data_fingerprint", ""),  # older runs keep it in the run folder alone
         "pifr.weights_sha256": sha256_of_file(stored.checkpoint.weights_path),
         "pifr.yaw_estimator_sha256": module.reader.sha256 if module.reader is not None else "",
     }

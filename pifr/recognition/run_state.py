@@ -152,6 +152,7 @@ class RunState:
             "config": self.config.model_dump(mode="json"),
             "people": len(self.data.people),
             "subjects": self.data.people,
+            "data_fingerprint": self.data.fingerprint,
             "data_folders": [
                 str(Path(path).resolve().parent) for path in (self.config.data.manifest, *self.config.data.extra)
             ],

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pifr.core.late import late_names
 
 if TYPE_CHECKING:
     from pifr.report.page import write_report
 
+_HOMES = {"write_report": "pifr.report.page"}
 __all__ = ["write_report"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used, so that importing the package stays cheap."""
-    if name == "write_report":
-        from pifr.report.page import write_report
-
-        return write_report
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = late_names(__name__, _HOMES)

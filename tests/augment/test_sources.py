@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from pifr.augment.methods import FlipMethod, HeadModelMethod, IpganMethod
 from pifr.augment.quality import differences, sharpness, thumbnails
 from pifr.augment.sources import find_candidates, picture_side_px
 from pifr.core.errors import DataError
-from pifr.data.manifest import make_manifest
+from pifr.data.manifest import LANDMARK_COLUMNS, make_manifest
 from pifr.data.pictures import read_picture
 from pifr.data.spec import InputSpec
 
@@ -102,6 +103,15 @@ def test_a_method_that_needs_landmarks_says_so(kit, noisy) -> None:
         find_candidates(noisy([("a", 0.0)]), HeadModelMethod(kit.MarkingRotator()), AugmentConfig())
 
 
-def test_nobody_frontal_is_one_line(method, noisy) -> None:
-    with pytest.raises(DataError, match="raise max_source_yaw_degrees above 30"):
-        find_candidates(noisy([("a", 80.0)]), method, AugmentConfig())
+def test_nobody_usable_is_one_line_that_names_what_is_lacking(method, kit, noisy) -> None:
+    side, front = noisy([("a", 80.0)]), noisy([("a", 0.0)])
+    blank = front.table.assign(**dict.fromkeys(LANDMARK_COLUMNS, np.nan))
+    cases = [
+        (side, method, "none within 30 degrees of frontal; raise --max-source-yaw above 30"),
+        (replace(front, table=front.table.assign(kind="generated")), method, "all of them generated; name the manif"),
+        (replace(front, table=front.table.assign(yaw=np.nan)), FlipMethod(InputSpec(size_px=64)), "none of known yaw"),
+        (replace(front, table=blank), HeadModelMethod(kit.MarkingRotator()), "with all five landmarks; find landmarks"),
+    ]
+    for data, chosen, message in cases:
+        with pytest.raises(DataError, match=message):
+            find_candidates(data, chosen, AugmentConfig())

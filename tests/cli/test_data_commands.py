@@ -102,6 +102,17 @@ def test_import_multipie(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "command",
+    [["import", "any"], ["import", "folder"], ["import", "table"], ["import", "multipie"], ["split"], ["pose"]],
+)
+def test_a_wrong_ending_is_refused_before_anything_is_read(
+    command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = fail(capsys, monkeypatch, *command, "nowhere", "--out", "faces.txt")
+    assert error == "error: --out: a manifest is a .csv or .parquet file, found 'faces.txt'\n"
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["validate", "none.csv"], "none.csv: file not found"),

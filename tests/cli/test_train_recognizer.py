@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -54,6 +55,22 @@ def test_a_dry_run_prints_the_recipe_and_writes_nothing(manifest: str, tmp_path:
     assert "scale: null" in result.stdout
     assert "56 pictures of 8 people" in result.stdout
     assert not runs.exists()
+
+
+@pytest.mark.parametrize(("rank", "told"), [("0", True), ("1", False)])
+def test_of_several_processes_the_first_tells_the_result(
+    manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rank: str, told: bool
+) -> None:
+    import pifr.recognition.training
+
+    result = SimpleNamespace(table=lambda: "2 steps")
+    monkeypatch.setattr(pifr.recognition.training, "train_recognizer", lambda *arguments: result)
+    monkeypatch.setenv("RANK", rank)
+    arguments = ["train-recognizer", "recognizer", "--set", f"data.manifest={manifest}"]
+    for more, text in (([], "2 steps"), (["--dry-run"], "nothing was trained")):
+        found = CliRunner().invoke(pifr_command, [*arguments, *more], catch_exceptions=False)
+        assert found.exit_code == 0
+        assert (text in found.stdout) is told
 
 
 def test_the_help_shows_examples() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import resource
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from pifr.core.checkpoint import (
     save_checkpoint,
     write_weights,
 )
-from pifr.core.errors import CheckpointError
+from pifr.core.errors import CheckpointError, PifrError
 from pifr.core.files import sha256_of_file
 
 
@@ -127,3 +128,18 @@ def test_the_digest_is_checked(tmp_path: Path) -> None:
         read_weights(path, "0" * 64)
     with pytest.raises(CheckpointError, match="weights file not found"):
         read_weights(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("large", ["weights", "state"])
+def test_a_disk_that_takes_no_more_is_one_line_and_the_older_checkpoint_stays(tmp_path: Path, large: str) -> None:
+    save_checkpoint(tmp_path, 1, {"net": nn.Linear(2, 2)}, {}, {})
+    net = nn.Linear(200, 200) if large == "weights" else nn.Linear(2, 2)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, before[1]))
+    try:
+        with pytest.raises(PifrError, match="this disk takes no file as large") as failed:
+            save_checkpoint(tmp_path, 2, {"net": net}, {"moments": torch.zeros(200, 200)}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "\n" not in str(failed.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001"]

@@ -9,7 +9,16 @@ import pytest
 
 from pifr.core import files
 from pifr.core.errors import PifrError
-from pifr.core.files import atomic_path, cache_folder, read_json, sha256_of_file, write_bytes, write_json, write_text
+from pifr.core.files import (
+    atomic_path,
+    cache_folder,
+    disk_errors,
+    read_json,
+    sha256_of_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -134,3 +143,22 @@ def test_the_cache_folder_follows_the_environment(tmp_path: Path, monkeypatch: p
     assert cache_folder() == tmp_path / "pifr"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "pifr"
+
+
+def test_a_full_disk_is_seen_through_the_errors_of_safetensors_and_torch(tmp_path: Path) -> None:
+    from safetensors import SafetensorError
+
+    def by_safetensors() -> None:
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    def by_torch() -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        finally:
+            raise RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos 704 vs 598")
+
+    for write in (by_safetensors, by_torch):
+        with pytest.raises(PifrError, match=r"a\.bin: no space left on the disk"), disk_errors(tmp_path / "a.bin"):
+            write()
+    with pytest.raises(RuntimeError, match="another"), disk_errors(tmp_path / "a.bin"):
+        raise RuntimeError("another") from ValueError("no call of the system")

@@ -34,7 +34,8 @@ def store(folder: Path, dream: DreamConfig | None = None) -> Path:
     plain = network if dream is None else network.get_submodule("backbone")
     plain(torch.randn(16, 3, SPEC.size_px, SPEC.size_px))
     meta = {
-        "kind": KIND, "spec": SPEC.model_dump(mode="json"), "subjects": ["Ada Lovelace"],
+        "kind": KIND, "spec": SPEC.model_dump(mode="json"), "subjects": ["Ada Lovelace"], "people": 1,
+        "data_fingerprint": "0f1e2d",
         "config": {"backbone": shape.model_dump(mode="json")},
     }  # fmt: skip
     save_checkpoint(folder / "checkpoints", 3, {"backbone": network}, {}, meta)
@@ -92,8 +93,18 @@ def test_the_archive_holds_the_spec_and_takes_any_batch(
 
 
 @pytest.mark.slow
-def test_the_names_of_people_stay_at_home(exported: tuple[Path, list[ExportResult]]) -> None:
+def test_the_names_of_people_stay_at_home_and_their_number_and_the_pictures_digest_go_along(
+    exported: tuple[Path, list[ExportResult]],
+) -> None:
+    import onnxruntime
+
+    onnx, archive = exported[1]
     assert all(b"Lovelace" not in result.path.read_bytes() for result in exported[1])
+    told = onnxruntime.InferenceSession(str(onnx.path)).get_modelmeta().custom_metadata_map
+    assert (told["pifr.people"], told["pifr.data_fingerprint"]) == ("1", "0f1e2d")
+    files = {"pifr.json": ""}
+    torch.export.load(archive.path, extra_files=files)
+    assert json.loads(files["pifr.json"]).items() >= {"pifr.people": 1, "pifr.data_fingerprint": "0f1e2d"}.items()
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
-from pifr.cli.data.options import manifest_out, require_table, source_argument
+from pifr.cli.data.options import manifest_out, source_argument
 
 if TYPE_CHECKING:
     from pifr.data.importers import ImportResult
@@ -50,7 +50,6 @@ def import_any(out: Path, check: Literal["decode", "quick"], on_error: Literal["
     """
     from pifr.data.importers.anything import import_data
 
-    require_table(out)
     save_result(import_data(check=check, on_error=on_error, **options), out)
 
 

@@ -8,17 +8,16 @@ import rich_click as click
 
 from pifr.core.errors import ConfigError
 
-source_argument = click.argument("source", type=click.Path(path_type=Path))
-manifest_out = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The manifest to write, .csv or .parquet."
-)
 
-
-def require_table(out: Path) -> None:
-    """Refuse a wrong ending before any picture is looked at.
-
-    Raises:
-        ConfigError: If ``out`` is no .csv or .parquet file.
-    """
+def _table(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
+    """Refuse a wrong ending before any picture is looked at."""
     if out.suffix not in (".csv", ".parquet"):
         raise ConfigError("a manifest is a .csv or .parquet file", where="--out", found=repr(str(out)))
+    return out
+
+
+source_argument = click.argument("source", type=click.Path(path_type=Path))
+manifest_out = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), callback=_table,
+    help="The manifest to write, .csv or .parquet.",
+)  # fmt: skip

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import rich_click as click
 
-from pifr.cli.data.options import require_table
+from pifr.cli.data.options import manifest_out
 from pifr.core.commandline import device_option, set_option
 from pifr.core.errors import ConfigError
 
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The new manifest, .csv or .parquet.")
+@manifest_out
 @click.option("--all", "measure_all", is_flag=True,
               help="Measure pictures of known yaw too, in yaw_measured, pitch_measured and yaw_spread.")  # fmt: skip
 @click.option("--weights", type=click.Path(path_type=Path), help="An estimator's .json file.  [default: the shipped]")
@@ -33,7 +33,6 @@ def pose(manifest: Path, out: Path, measure_all: bool, weights: Path | None, dev
     from pifr.data.manifest import read_manifest
     from pifr.pose import PoseEstimator, fill_poses
 
-    require_table(out)
     pictures = read_manifest(manifest)
     estimator = PoseEstimator.load(weights, device) if weights else None
     result = fill_poses(pictures, measure_all, estimator, device)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import rich_click as click
 
+from pifr.cli.data.options import manifest_out
+
 
 @click.command()
 @click.argument("manifest", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The new manifest, .csv or .parquet.")
+@manifest_out
 @click.option(
     "--parts", default="train=0.7,val=0.1,test=0.2", show_default=True, metavar="NAME=AMOUNT,...",
     help="People per part: counts (train=44,val=8,test=20) or shares (train=0.7,val=0.1,test=0.2).",
