@@ -77,7 +77,7 @@ def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:
 
 def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
     """Name the keys of sections ``section.key``."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in recipe.items():
         flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
     return flat

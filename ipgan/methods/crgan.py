@@ -111,7 +111,7 @@ class CRGAN(ViewMethod):
     @staticmethod
     def adversary(model: ModelConfig, size_px: int, people: int) -> Adversary:
         """Build the discriminator: one score, and one class a view."""
-        return Adversary(HeadedDiscriminator(model, size_px, hidden=128, first=1))
+        return Adversary(HeadedDiscriminator(model, size_px, hidden=128, first=1, normalise=False))
 
     @property
     def weights(self) -> Mapping[str, float]:

@@ -129,11 +129,13 @@ class HeadedDiscriminator(nn.Module):
         size_px: Side of the pictures.
         hidden: Width of the features under the heads.
         first: Outputs of the first head.
+        normalise: Instance normalisation, without which a classifier of many people hardly starts to learn; not where
+            a gradient penalty asks for second derivatives.
     """
 
-    def __init__(self, config: ModelConfig, size_px: int, hidden: int, first: int) -> None:
+    def __init__(self, config: ModelConfig, size_px: int, hidden: int, first: int, normalise: bool) -> None:
         super().__init__()
-        self.trunk = Trunk(size_px, config.discriminator_channel_base, config.channel_max, normalise=False)
+        self.trunk = Trunk(size_px, config.discriminator_channel_base, config.channel_max, normalise)
         self.hidden = EqualLinear(self.trunk.outputs * 16, hidden, gain=GAIN)
         self.first_head = EqualLinear(hidden, first)
         self.view_head = EqualLinear(hidden, config.pose_dim)
