@@ -29,7 +29,7 @@ def ipgan_command() -> None:
 @set_option
 @click.option("--runs", default="runs", show_default=True, help="Folder in which the new run folder is made.")
 @click.option("--resume", help="Run folder to go on with; its own config is used, and CONFIG is left out.")
-@click.option("--dry-run", is_flag=True, help="Check config and data, print the resolved config, train nothing.")
+@click.option("--dry-run", is_flag=True, help="Check config, pictures and weights, print the config, train nothing.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too (extra: tensorboard).")
 @device_option
 def train(
@@ -58,11 +58,12 @@ def train(
     source = config if config is not None else RunFolder.open(Path(str(resume))).config_path
     recipe = load_config(TrainConfig, source, overrides)
     if dry_run:
-        from ipgan.training_data import check_training_manifest
+        from ipgan.preparation import prepare
+        from pifr.core.device import choose_device
 
-        manifest, _ = check_training_manifest(recipe)
+        data = prepare(recipe, Path(resume) if resume else None, choose_device(device)).data
         click.echo(recipe.to_yaml().rstrip())
-        click.echo(f"# {len(manifest)} pictures of {len(manifest.subjects)} people; nothing was trained")
+        click.echo(f"# {len(data)} pictures of {data.people_count} people; nothing was trained")
         return
 
     from ipgan.training import train as train_generator

@@ -283,6 +283,8 @@ class TrainConfig(Config):
     """Seed of everything."""
     precision: Precision = "auto"
     """auto is bfloat16 on a GPU that has it and on CPUs with bfloat16 arithmetic, float32 elsewhere."""
+    compile: bool = False
+    """Run encoders and generator through torch.compile, which costs minutes at the start: for long runs."""
     tick_steps: int = Field(default=50, ge=1)
     """A status line and a history record every so many steps."""
     grid_steps: int = Field(default=500, ge=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ipgan.networks import Networks
 from ipgan.optimization import Optimizers
 from ipgan.pose_map import PoseMap
 from ipgan.rotator import Rotator
-from ipgan.stored import describe
+from ipgan.stored import KIND, describe
 from ipgan.training_data import TrainingData
 from pifr.core.checkpoint import latest_checkpoint, load_modules, save_checkpoint
 from pifr.core.config import load_config
@@ -25,8 +26,11 @@ from pifr.core.runs import RunFolder
 from pifr.data.manifest import read_manifest
 
 _POSE_MAP_PICTURES = 4000
-_FREE_TO_CHANGE = frozenset({"steps", "tick_steps", "grid_steps", "checkpoint_steps", "keep_checkpoints", "name"})
-"""Keys that a resumed run may change."""
+_FREE_TO_CHANGE = frozenset(
+    {"steps", "tick_steps", "grid_steps", "checkpoint_steps", "keep_checkpoints", "name", "compile"}
+    | {"data.manifest", "data.unlabelled", "data.grid_split"}
+)
+"""Keys that a resumed run may change: pictures may have moved, which their fingerprint tells from other pictures."""
 
 
 def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: TrainingData) -> RunFolder:
@@ -34,24 +38,49 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
 
     Raises:
         ConfigError: If the resumed run was trained by another recipe.
-        CheckpointError: If it was trained on other pictures.
+        CheckpointError: If it was trained on other pictures, or there is nothing to go on with.
     """
     if resume is None:
         return _create_on_main(config, runs, data.fingerprint)
-    run = RunFolder.open(resume)
-    before = load_config(TrainConfig, run.config_path).model_dump(mode="json")
-    for key, value in config.model_dump(mode="json").items():
-        if key not in _FREE_TO_CHANGE and key != "data" and before[key] != value:
-            raise ConfigError(
-                f"key {key!r} differs from the run to go on with", where=run.config_path,
-                cure="resume with the run's own config, or start a new run",
-            )  # fmt: skip
+    run = check_resumed(config, resume)
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError(
             "the pictures or the manifest changed since this run began", where=data.manifest.name,
             cure="restore them, or start a new run",
         )  # fmt: skip
     return run
+
+
+def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:
+    """Open the run to go on with, and check that it was trained by the same recipe.
+
+    Raises:
+        ConfigError: If a key differs that makes it another run.
+        CheckpointError: If it has no checkpoint, or is a run of something else.
+    """
+    run = RunFolder.open(resume)
+    kind = latest_checkpoint(run.checkpoints).meta().get("kind")
+    if kind != KIND:
+        raise CheckpointError(
+            "this is no run of 'ipgan train'", where=run.path, found=f"kind {kind!r}", cure="name another run"
+        )
+    before = _flat(load_config(TrainConfig, run.config_path).model_dump(mode="json"))
+    for key, value in _flat(config.model_dump(mode="json")).items():
+        if key not in _FREE_TO_CHANGE and before.get(key) != value:
+            raise ConfigError(
+                f"key {key!r} differs from the run to go on with", where=run.config_path,
+                found=f"{value!r}, there {before.get(key)!r}",
+                cure="resume with the run's own config, or start a new run",
+            )  # fmt: skip
+    return run
+
+
+def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Name the keys of sections ``section.key``."""
+    flat: dict[str, Any] = {}
+    for key, value in recipe.items():
+        flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
 
 
 @dataclass

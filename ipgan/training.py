@@ -11,20 +11,17 @@ import torch
 
 from ipgan.batch import make_batch, pictures_in_batches, rows_over_the_manifest
 from ipgan.config import TrainConfig
-from ipgan.methods import METHODS, weighted_sum
-from ipgan.networks import Networks, parameters_in_millions
+from ipgan.methods import weighted_sum
+from ipgan.networks import parameters_in_millions
 from ipgan.optimization import Optimizers, learning_rate_factor
 from ipgan.precision import compute_dtype, keep_freed_memory
-from ipgan.recognizer import take_recognizer
+from ipgan.preparation import prepare
 from ipgan.run_state import RunState, open_run
 from ipgan.sampler import PairSampler
 from ipgan.settling import rest_encoders, settle
 from ipgan.status import Meter
-from ipgan.training_data import open_training_data
-from ipgan.transfer import start_from
 from pifr.core.device import choose_device
 from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size
-from pifr.core.errors import ConfigError
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.core.runs import RunFolder
@@ -82,7 +79,8 @@ def train(
         tensorboard: Write curves to ``tensorboard/`` in the run folder too.
 
     Raises:
-        DependencyError: If curves are asked for and the package ``tensorboard`` is not installed.
+        DependencyError: If curves are asked for and the package ``tensorboard`` is not installed, or ``compile`` and
+            there is no compiler.
         DataError: If the manifest can't be used; see :func:`ipgan.training_data.open_training_data`.
         ConfigError: If the recipe can't be used, or differs from the resumed run's.
         CheckpointError: If there is nothing to resume, or the run was trained on other pictures.
@@ -92,28 +90,13 @@ def train(
     target = choose_device(device)
     keep_freed_memory()
     with process_group(target), stop_on_signal() as stop:
+        prepared = prepare(config, resume, target)
+        data, method, networks = prepared.data, prepared.method, prepared.networks
         micro_batches = config.optimizer.accumulate
         shares = micro_batches * world_size()
-        if config.batch_size % shares or config.batch_size < 2 * shares:
-            raise ConfigError(
-                "batch_size must be a multiple, at least twice, of processes x accumulate", where="batch_size",
-                found=f"{config.batch_size} for {world_size()} x {micro_batches}",
-            )  # fmt: skip
-
-        # Data and networks. Every process draws the same weights.
-        data = open_training_data(config)
-        recognizer, model, backbone = take_recognizer(config, data.spec, target)
-        method = METHODS[config.generator](config, model, data, recognizer)
         sampler = PairSampler(
             data, config.pairs, config.batch_size, config.data.same_yaw_degrees, config.seed, method.companions
         )
-        networks = Networks(method.model, config.data.size_px, data.people_count, config.seed, target)
-        if backbone is not None:
-            networks.start_from(backbone, trainable=config.identity.role == "fine-tuned encoder")
-        first = rows_over_the_manifest(data, 256)
-        networks.centre(next(pictures_in_batches(data, first, target)))
-        if config.start_from is not None and resume is None:
-            start_from(networks, config.start_from, data, target)
         spread = rows_over_the_manifest(data, _ERASURE_PICTURES)
         optimizers = Optimizers(networks, config.optimizer)
         weights = method.weights

@@ -15,6 +15,7 @@ from pifr.core.progress import say
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pixels import PixelStore, open_pixels
 from pifr.data.spec import InputSpec
+from pifr.data.validate import warn_of_radians
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:
             "nobody has a second picture, so no view can be learned from another", where=manifest.name,
             found=f"{len(pictures)} people with one picture each", cure="add more views of each person",
         )  # fmt: skip
-    _warn_of_radians(manifest)
+    warn_of_radians(manifest)
     method = METHODS[config.generator]
     if method.needs_views:
         view_yaws(known_yaws(config, manifest), config.model.view_step_degrees, config.augmentation.flip, manifest.name)
@@ -144,10 +145,3 @@ def has_pairs(sittings: np.ndarray) -> bool:
     """Tell whether any sitting has two pictures."""
     known = sittings[sittings >= 0]
     return bool(len(known)) and int(np.bincount(known).max()) > 1
-
-
-def _warn_of_radians(manifest: Manifest) -> None:
-    yaws = manifest.yaw_degrees
-    yaws = yaws[np.isfinite(yaws)]
-    if len(yaws) and 0 < np.abs(yaws).max() <= np.pi:
-        say(f"warning: {manifest.name}: all yaws lie within {np.abs(yaws).max():.2f} degrees; are they radians?")

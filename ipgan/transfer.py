@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ipgan.batch import pictures_in_batches
+from ipgan.config import TrainConfig
 from ipgan.networks import Networks
 from ipgan.stored import read_stored
 from ipgan.training_data import TrainingData
@@ -18,6 +19,25 @@ from pifr.core.checkpoint import load_modules
 from pifr.core.errors import ConfigError
 
 _PICTURES_PER_PERSON = 4
+
+
+def check_start(config: TrainConfig) -> None:
+    """Check that the weights a recipe starts from are of its generator and size, before pictures are read.
+
+    Raises:
+        CheckpointError: If there are no weights, or they are damaged.
+        ConfigError: If they are of another generator or size.
+    """
+    source = str(config.start_from)
+    stored = read_stored(source)
+    wanted = {"generator": config.generator, "size_px": config.data.size_px}
+    its = {"generator": stored.model.generator, "size_px": stored.spec.size_px}
+    for key, value in wanted.items():
+        if its[key] != value:
+            raise ConfigError(
+                f"the weights to start from have another {key}", where=f"start_from={source}",
+                found=f"{its[key]!r} for {value!r}", cure="give the recipe the same, or start afresh",
+            )  # fmt: skip
 
 
 def start_from(networks: Networks, source: Path | str, data: TrainingData, device: torch.device) -> None:
@@ -34,21 +54,21 @@ def start_from(networks: Networks, source: Path | str, data: TrainingData, devic
 
     Raises:
         CheckpointError: If there are no weights, or they are damaged.
-        ConfigError: If they are of another size, or were trained on pictures of another alignment.
+        ConfigError: If their networks have other sizes; for the picture's size see :func:`check_start`.
+        DataError: If they were trained on pictures of another alignment.
     """
     stored = read_stored(source)
     mine, its = networks.rotation.config.model_dump(), stored.model.model_dump()
     # A flow may be added to trained weights; it starts silent.
     added = mine["appearance_flow"] and not its["appearance_flow"]
     differing = [key for key in mine if mine[key] != its[key] and not (added and key == "appearance_flow")]
-    if stored.spec.size_px != data.spec.size_px:
-        differing.append("size_px")
     if differing:
         raise ConfigError(
             f"the weights to start from have another {differing[0]}", where=f"start_from={source}",
-            found=its.get(differing[0], stored.spec.size_px), cure="give the recipe the same sizes, or start afresh",
+            found=f"{its[differing[0]]!r} for {mine[differing[0]]!r}",
+            cure="give the recipe the same sizes, or start afresh",
         )  # fmt: skip
-    data.spec.require_template(stored.spec.template, str(source))
+    stored.spec.require_template(data.spec.template, data.manifest.name)
     weights = dict(stored.tensors)
     if added:
         flow = {key: value for key, value in networks.averaged.state_dict().items() if ".flow." in key}

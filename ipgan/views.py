@@ -23,7 +23,9 @@ def view_yaws(yaws_degrees: np.ndarray, step_degrees: float, mirrored: bool, nam
         DataError: If fewer than two views are known.
     """
     yaws = yaws_degrees[np.isfinite(yaws_degrees)]
-    found = f"{len(yaws)} pictures with a known yaw" if len(yaws) else "no known yaw"
+    found = "no known yaw"
+    if len(yaws):
+        found = f"{len(yaws)} pictures between {yaws.min():.1f} and {yaws.max():.1f} degrees, which is one view"
     if mirrored:
         yaws = np.concatenate([yaws, -yaws])
     bins = np.round(yaws / step_degrees)

@@ -22,7 +22,9 @@ from ipgan.methods.method import METHODS, Adversary, Faces, Stage, Terms
 from ipgan.methods.view_codes import Views, asked, view_loss
 from ipgan.methods.view_method import ViewMethod, with_views
 from ipgan.methods.view_networks import CodeEncoder, HeadedDiscriminator, View, ViewGenerator
+from ipgan.registration import register
 from ipgan.rotation import Rotation
+from pifr.core.seeds import numpy_generator
 
 if TYPE_CHECKING:
     from ipgan.batch import Batch
@@ -109,7 +111,7 @@ class CRGAN(ViewMethod):
     @staticmethod
     def adversary(model: ModelConfig, size_px: int, people: int) -> Adversary:
         """Build the discriminator: one score, and one class a view."""
-        return Adversary(HeadedDiscriminator(model, size_px, hidden=128, first=1))
+        return Adversary(HeadedDiscriminator(model, size_px, hidden=128, first=1, normalise=False))
 
     @property
     def weights(self) -> Mapping[str, float]:
@@ -117,36 +119,40 @@ class CRGAN(ViewMethod):
         own = self.config.crgan
         return {
             "realness": own.realness, "view": own.view, "reconstruction": own.reconstruction,
-            "encoder_view": own.encoder_view, "wasserstein": own.realness, "penalty": own.penalty,
-            "real_view": own.view,
+            "fake_reconstruction": own.reconstruction, "encoder_view": own.encoder_view,
+            "wasserstein": own.realness, "penalty": own.penalty, "real_view": own.view,
         }  # fmt: skip
 
     def stage(self, step: int) -> Stage:
-        """Both sides learn in every step."""
-        return Stage(penalise=self.config.crgan.penalty > 0)
+        """Both sides learn in every step; all processes and micro-batches encode real faces, or all encode fakes."""
+        chance = numpy_generator(self.config.seed, "fakes", step).random()
+        return Stage(penalise=self.config.crgan.penalty > 0, fakes=bool(chance < self.config.crgan.fake_share))
 
     def rotation_terms(self, networks: Networks, batch: Batch, dtype: torch.dtype, stage: Stage) -> tuple[Terms, Faces]:
         """Generation path ``G(v1, z)``, z from the prior; reconstruction path ``G(v2, E(x1))``, or of a fake.
 
-        With a chance of ``fake_share`` the second path encodes the face just drawn: the encoder then learns what the
-        generator can draw, and the generator does not learn from it.
+        In a share ``fake_share`` of the steps the second path encodes the face just drawn: the encoder then learns what
+        the generator can draw, and the generator does not learn from it. The two reconstructions have names of their
+        own: a fake is the harder to draw again the more fakes differ, so the one rises while the other falls.
         """
         rotation = networks.rotation
         assert isinstance(rotation, CRGANRotation)
         first, second = self.views(batch.source_yaw), self.views(batch.yaw)
         prior = torch.rand(len(batch), self.model.identity_dim, device=batch.source.device) * 2 - 1
-        if bool(torch.rand(()) < self.config.crgan.fake_share):
+        if stage.fakes:
             born = rotation.generator(prior, first.codes, dtype)
             encoding = rotation.identity_encoder(born.detach().to(dtype))
             with frozen(rotation.generator):
                 again = rotation.generator(encoding.code, first.codes, dtype)
-            wanted, compared = born.detach(), torch.ones_like(batch.paired)
+            pixels = {"fake_reconstruction": colour_sum_l1(again, born.detach())}
             read, drawn = asked(first.codes), first.codes
         else:
             encoding = rotation.identity_encoder(batch.source.to(dtype))
             codes, views = torch.cat([prior, encoding.code]), torch.cat([first.codes, second.codes])
             born, again = rotation.generator(codes, views, dtype).chunk(2)
-            wanted, compared = batch.target, batch.paired
+            mine, true = again[batch.paired], batch.target[batch.paired]
+            true = register(true, mine.detach(), self.config.pairs.framing_tolerance)
+            pixels = {"reconstruction": colour_sum_l1(mine, true)}
             read, drawn = first, second.codes
 
         made, judge = torch.cat([born, again]), networks.adversary.discriminator
@@ -156,8 +162,8 @@ class CRGAN(ViewMethod):
         terms = {
             "realness": -both_paths(scores.mean()),
             "view": both_paths(view_loss(view, asked(torch.cat([first.codes, drawn])))),
-            "reconstruction": colour_sum_l1(again[compared], wanted[compared]),
             "encoder_view": view_loss(encoding.view.logits, read),
+            **pixels,
         }
         return terms, Faces(made.detach())
 

@@ -106,7 +106,8 @@ class DRGAN(ViewMethod):
     @staticmethod
     def adversary(model: ModelConfig, size_px: int, people: int) -> Adversary:
         """Build the discriminator: one class a person and one more for fakes, and one a view."""
-        return Adversary(HeadedDiscriminator(model, size_px, hidden=model.identity_dim, first=people + 1))
+        judge = HeadedDiscriminator(model, size_px, hidden=model.identity_dim, first=people + 1, normalise=True)
+        return Adversary(judge)
 
     @property
     def augmentation(self) -> AugmentationConfig:

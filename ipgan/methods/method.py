@@ -50,6 +50,7 @@ class Stage:
         warmup: Pairs alone.
         coarse: Faces are drawn at half size.
         settled: The encoders rest.
+        fakes: CR-GAN's second path encodes generated faces in place of real ones.
     """
 
     adversary: bool = True
@@ -57,6 +58,7 @@ class Stage:
     warmup: bool = False
     coarse: bool = False
     settled: bool = False
+    fakes: bool = False
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,10 @@ class ViewEncoder(nn.Module):
 
 
 class ViewGenerator(nn.Module):
-    """IP-GAN's generator fed with a code, a view and noise.
+    """IP-GAN's generator fed with a code, a view and noise, its pictures bounded as both papers bound theirs.
+
+    Without a bound the generator runs off: a young critic that slopes toward bright pictures is followed beyond white,
+    and the reconstruction rises with it.
 
     Args:
         config: Sizes.
@@ -110,12 +113,12 @@ class ViewGenerator(nn.Module):
             noise: ``(B, noise_dim)``; 0, its mean, where left out, so that inference draws one face of one code.
 
         Returns:
-            ``(B, 3, S, S)`` float32, about -1..1.
+            ``(B, 3, S, S)`` float32, -1..1.
         """
         if noise is None:
             noise = torch.zeros(len(identity), self.noise_dim, device=identity.device)
         faces: Tensor = self.draw(identity, torch.cat([pose * self.view_gain, noise], dim=1), dtype)
-        return faces
+        return faces.tanh()
 
 
 class HeadedDiscriminator(nn.Module):
@@ -126,11 +129,13 @@ class HeadedDiscriminator(nn.Module):
         size_px: Side of the pictures.
         hidden: Width of the features under the heads.
         first: Outputs of the first head.
+        normalise: Instance normalisation, without which a classifier of many people hardly starts to learn; not where
+            a gradient penalty asks for second derivatives.
     """
 
-    def __init__(self, config: ModelConfig, size_px: int, hidden: int, first: int) -> None:
+    def __init__(self, config: ModelConfig, size_px: int, hidden: int, first: int, normalise: bool) -> None:
         super().__init__()
-        self.trunk = Trunk(size_px, config.discriminator_channel_base, config.channel_max, normalise=False)
+        self.trunk = Trunk(size_px, config.discriminator_channel_base, config.channel_max, normalise)
         self.hidden = EqualLinear(self.trunk.outputs * 16, hidden, gain=GAIN)
         self.first_head = EqualLinear(hidden, first)
         self.view_head = EqualLinear(hidden, config.pose_dim)

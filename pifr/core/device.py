@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import TYPE_CHECKING, Literal
 
 from pifr.core.errors import DependencyError
@@ -40,6 +42,19 @@ def choose_device(name: str = "auto") -> torch.device:
                 f"the device {name!r} is not there", found=f"{count} GPUs", cure="use --device cpu or --device auto"
             )
     return device
+
+
+def require_compiler(device: torch.device) -> None:
+    """Refuse torch.compile where it would fail in the middle of a step.
+
+    Raises:
+        DependencyError: If a processor is to run the compiled networks and there is no C++ compiler.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise DependencyError(
+            "compile=true needs a C++ compiler", found=f"no {compiler!r}", cure="install one, or set compile=false"
+        )
 
 
 def autocast(device: torch.device, precision: TrainingPrecision = "auto") -> torch.autocast:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pifr.core.errors import DataError
-from pifr.core.progress import progress_bar
+from pifr.core.progress import progress_bar, say
 from pifr.data.manifest import LANDMARKS, UNALIGNED, Manifest
 from pifr.data.pictures import flaw_of, read_picture
 
@@ -269,6 +269,13 @@ def looks_like_radians(yaws: np.ndarray) -> bool:
     known = np.unique(yaws[np.isfinite(yaws)])
     turned = known[known != 0]
     return len(turned) > 1 and bool(np.abs(turned).max() <= np.pi / 2 + 0.01 and (turned % 1 != 0).all())
+
+
+def warn_of_radians(manifest: Manifest) -> None:
+    """Say so where all yaws are so small that they may be radians; a set of frontal pictures is warned of too."""
+    yaws = np.abs(manifest.yaw_degrees[np.isfinite(manifest.yaw_degrees)])
+    if len(yaws) and 0 < yaws.max() <= np.pi:
+        say(f"warning: {manifest.name}: all yaws lie within {yaws.max():.2f} degrees; are they radians?")
 
 
 def _at(severity: Severity, check: str, manifest: Manifest, row: int, what: str, cure: str) -> Finding:

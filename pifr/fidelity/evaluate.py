@@ -9,6 +9,7 @@ from ipgan import Rotator
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError
 from pifr.data.manifest import Manifest
+from pifr.data.validate import warn_of_radians
 from pifr.fidelity.identity import judge_views, measure_identity
 from pifr.fidelity.kid import measure_kid
 from pifr.fidelity.leakage import measure_leakage
@@ -62,6 +63,7 @@ def evaluate_generator(
         raise ConfigError("each judge may be named once", where="judges", found=", ".join(names))
     for judge in loaded:
         judge.spec.require_template(manifest.template, f"{manifest.name} for {judge.name}")
+    warn_of_radians(manifest)
     views = make_views(rotator, manifest, people, source)
     weights = person_weights(len(views.people), rounds, seed)
     identity, kid = {}, {}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-import os
-import shutil
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from pifr.backbones import build_backbone
+from pifr.core.device import require_compiler
 from pifr.core.distributed import world_size, wrap
-from pifr.core.errors import DependencyError
 from pifr.core.seeds import derive_seed
 from pifr.data.spec import InputSpec
 from pifr.pose import attach_yaw_reader
@@ -109,11 +107,7 @@ def compiled(backbone: nn.Module, device: torch.device) -> nn.Module:
     Raises:
         DependencyError: If a processor is to run it and there is no C++ compiler.
     """
-    compiler = os.environ.get("CXX", "g++")
-    if device.type == "cpu" and shutil.which(compiler) is None:
-        raise DependencyError(
-            "compile=true needs a C++ compiler", found=f"no {compiler!r}", cure="install one, or set compile=false"
-        )
+    require_compiler(device)
     network: nn.Module = torch.compile(backbone)  # type: ignore[assignment]
     return network
 

@@ -3,9 +3,11 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from ipgan.cli import ipgan_command, parse_yaws
 from pifr.core.errors import ConfigError, DataError
+from pifr.data.manifest import read_manifest
 from pifr.data.pictures import read_picture
 
 
@@ -56,6 +58,50 @@ def test_dry_run_checks_everything_and_writes_nothing(people, small_recipe, tmp_
     assert not (tmp_path / "runs").exists()
     with pytest.raises(DataError, match="no picture in split 'tran'"):
         invoke("train", recipe, "--dry-run", "--set", "data.split=tran")
+
+
+def changed(people, tmp_path, picture):
+    """The manifest with its first training picture replaced."""
+    manifest = read_manifest(people)
+    table = manifest.table.assign(path=[str(path) for path in manifest.paths])
+    first = (table["split"] == "train").idxmax()
+    table.loc[first, "path"] = str(picture)
+    table.to_csv(tmp_path / "changed.csv", index=False)
+    return tmp_path / "changed.csv"
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ("missing", "picture not found"), ("cut off", "can't decode the picture"),
+    ("not square", "not square, found 20 x 30"),
+])  # fmt: skip
+def test_dry_run_finds_a_picture_that_would_stop_training(people, small_recipe, tmp_path, content, message):
+    picture = tmp_path / "odd.png"
+    if content == "not square":
+        Image.new("RGB", (20, 30)).save(picture)
+    elif content == "cut off":
+        whole = read_manifest(people).paths[0].read_bytes()
+        picture.write_bytes(whole[: len(whole) // 2])
+    recipe = recipe_file(changed(people, tmp_path, picture), small_recipe, tmp_path)
+    with pytest.raises(DataError, match=rf"row 1: .*odd.png: .*{message}") as error:
+        invoke("train", recipe, "--dry-run", "--device", "cpu")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_grey_pictures_and_other_sizes_train(people, small_recipe, tmp_path, mode):
+    picture = tmp_path / "odd.png"
+    Image.open(read_manifest(people).paths[0]).convert(mode).resize((50, 50)).save(picture)
+    recipe = recipe_file(changed(people, tmp_path, picture), small_recipe, tmp_path, steps=1)
+    assert "1 steps" in invoke("train", recipe, "--runs", tmp_path / "runs", "--device", "cpu").output
+
+
+def test_dry_run_refuses_weights_and_runs_that_do_not_fit(trained, people, small_recipe, tmp_path):
+    recipe = recipe_file(people, small_recipe, tmp_path)
+    with pytest.raises(ConfigError, match="another generator, found 'ipgan' for 'crgan'"):
+        invoke("train", recipe, "--dry-run", "--set", "generator=crgan", "--set", f"start_from={trained.run.path}")
+    with pytest.raises(ConfigError, match="key 'generator' differs"):
+        invoke("train", "--resume", trained.run.path, "--dry-run", "--set", "generator=crgan")
+    assert "nothing was trained" in invoke("train", "--resume", trained.run.path, "--dry-run").output
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["train", "x.yaml", "--resume", "runs/0"]])

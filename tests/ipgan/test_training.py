@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,8 +118,19 @@ def test_a_batch_that_can_not_be_shared_out_is_refused(people, small_recipe, tmp
 
 
 def test_resuming_with_another_recipe_is_refused(trained, people, small_recipe, tmp_path):
-    with pytest.raises(ConfigError, match="key 'model' differs"):
+    with pytest.raises(ConfigError, match=r"key 'model.pose_dim' differs.*found 5, there 4"):
         train(small_recipe(people, model={"pose_dim": 5}), tmp_path, resume=trained.run.path)
+    with pytest.raises(ConfigError, match=r"key 'data.size_px' differs.*found 64, there 32"):
+        train(small_recipe(people, data={"size_px": 64}), tmp_path, resume=trained.run.path)
+
+
+def test_resuming_a_run_of_something_else_is_refused(trained, people, small_recipe, tmp_path):
+    copy = tmp_path / "recogniser"
+    shutil.copytree(trained.run.path, copy)
+    for meta in copy.glob("checkpoints/*/meta.json"):
+        meta.write_text(meta.read_text().replace('"ipgan"', '"recognizer"', 1))
+    with pytest.raises(CheckpointError, match=r"no run of 'ipgan train', found kind 'recognizer'"):
+        train(small_recipe(people), tmp_path, resume=copy)
 
 
 def test_resuming_with_other_pictures_is_refused(trained, people, small_recipe, tmp_path):

@@ -66,6 +66,9 @@ def test_bad_manifests_are_refused_in_one_line(people, tmp_path, small_recipe, c
 def test_a_yaw_in_radians_is_suspected(people, tmp_path, small_recipe, capsys):
     path = rewritten(people, tmp_path, lambda t: t.assign(yaw=np.radians(t["yaw"])))
     check_training_manifest(small_recipe(path))
+    assert capsys.readouterr().err.count("are they radians?") == 1
+    with pytest.raises(DataError, match=r"found 63 pictures between -1.6 and 1.6 degrees, which is one view"):
+        check_training_manifest(small_recipe(path, generator="crgan"))
     assert "are they radians?" in capsys.readouterr().err
 
 

@@ -7,7 +7,8 @@ from ipgan.networks import Networks
 from ipgan.training_data import open_training_data
 from ipgan.transfer import start_from
 from pifr.core.checkpoint import Checkpoint
-from pifr.core.errors import CheckpointError, ConfigError
+from pifr.core.errors import CheckpointError, ConfigError, DataError
+from pifr.data.manifest import read_manifest
 
 CPU = torch.device("cpu")
 
@@ -54,3 +55,24 @@ def test_other_sizes_are_refused(trained, people, small_recipe, tmp_path):
 def test_a_name_that_nobody_knows_is_refused(people, small_recipe, tmp_path):
     with pytest.raises(CheckpointError, match="no generator of this name"):
         train(small_recipe(people, start_from="twin-63"), tmp_path)
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"generator": "drgan"}, r"another generator, found 'ipgan' for 'drgan'"),
+    ({"data": {"size_px": 64}}, r"another size_px, found 32 for 64"),
+])  # fmt: skip
+def test_weights_of_another_generator_or_size_are_refused_before_pictures_are_read(
+    trained, people, small_recipe, tmp_path, monkeypatch, changes, message
+):
+    monkeypatch.setattr("ipgan.preparation.open_training_data", lambda config: pytest.fail("pictures were read"))
+    with pytest.raises(ConfigError, match=message):
+        train(small_recipe(people, start_from=str(trained.run.path), **changes), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_of_another_alignment_are_refused(trained, people, small_recipe, tmp_path):
+    manifest = read_manifest(people)
+    table = manifest.table.assign(path=[str(path) for path in manifest.paths], template="arcface-112")
+    table.to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(DataError, match=r"other.csv: these pictures are aligned by template 'arcface-112'"):
+        train(small_recipe(tmp_path / "other.csv", start_from=str(trained.run.path)), tmp_path / "runs")
