@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from ipgan import losses
 from ipgan.appearance_flow import Laid, Photograph
-from ipgan.config import ModelConfig, TrainConfig
+from ipgan.config import LossConfig, ModelConfig, TrainConfig
 from ipgan.diff_augment import augment_for_discriminator
 from ipgan.discriminator import Discriminator
 from ipgan.freezing import frozen
@@ -120,7 +120,6 @@ class IPGAN(Method[IPGANFaces]):
         assert isinstance(rotation, IPGANRotation)
         assert adversary.people is not None
         encoder, poser = rotation.identity_encoder, rotation.pose_encoder
-        terms: Terms = {}
 
         source = encoder(batch.source.to(dtype))
         posterior = poser(batch.driver.to(dtype))
@@ -139,15 +138,8 @@ class IPGAN(Method[IPGANFaces]):
         turned = made[:pairs]
         batch = _registered(batch, turned.detach(), config.pairs.framing_tolerance)
 
-        if weights.paired:
-            terms["paired"] = losses.paired(turned[batch.paired], batch.target[batch.paired])
-        if laid is not None:
-            for name, images in (("drawn", drawn[:pairs]), ("carried", laid.carried)):
-                if getattr(weights, name):
-                    terms[name] = losses.paired(images[batch.paired], batch.target[batch.paired])
-        if weights.reconstruction:
-            factor = torch.where(batch.same_person, 1.0, weights.reconstruction_other)
-            terms["reconstruction"] = losses.reconstruction(turned, batch.target, factor)
+        parts = {} if laid is None else {"drawn": drawn[:pairs], "carried": laid.carried}
+        terms = _comparison_with_pictures(batch, turned, parts, weights)
         if weights.identity_margin and not stage.settled:
             known = batch.labels >= 0
             terms["identity_margin"] = losses.margin_softmax(source.code[known], adversary.people, batch.labels[known])
@@ -213,6 +205,18 @@ def _registered(batch: Batch, turned: Tensor, tolerance: float) -> Batch:
     target = batch.target.clone()
     target[batch.same_person] = register(target[batch.same_person], turned[batch.same_person], tolerance)
     return replace(batch, target=target)
+
+
+def _comparison_with_pictures(batch: Batch, turned: Tensor, parts: Mapping[str, Tensor], weights: LossConfig) -> Terms:
+    """Compare faces, and by their names the ``parts`` they were made of, with the pictures they should equal."""
+    terms: Terms = {}
+    for name, images in {"paired": turned, **parts}.items():
+        if getattr(weights, name):
+            terms[name] = losses.paired(images[batch.paired], batch.target[batch.paired])
+    if weights.reconstruction:
+        factor = torch.where(batch.same_person, 1.0, weights.reconstruction_other)
+        terms["reconstruction"] = losses.reconstruction(turned, batch.target, factor)
+    return terms
 
 
 def identity_prior(codes: Tensor, count: int) -> Tensor:
