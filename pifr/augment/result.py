@@ -81,7 +81,7 @@ class AugmentResult:
         """Return a short text for the terminal."""
         if self.blocks_missing:
             return (
-                f"this shard is done; {self.blocks_missing} blocks of other shards are missing\n"
+                f"this shard is done; blocks of other shards still missing: {self.blocks_missing}\n"
                 f"when they are there: pifr augment-merge {self.manifest_path.parent}"
             )
         return "\n".join([*self._counts(), *self._notes(), f"manifest: {self.manifest_path}",
@@ -121,4 +121,6 @@ def _threshold_line(calibration: dict[str, Any]) -> str:
     if calibration["mated_accepted"] is not None:
         share, pairs = 100 * calibration["mated_accepted"], calibration["mated_pairs"]
         text += f"; {share:.1f} % of {pairs} pairs of one person's sources reach it"
+    else:
+        text += "; nobody has two sources, so how many pairs of one person would reach it is unknown"
     return text
