@@ -13,8 +13,9 @@ from pifr.core.errors import PifrError, require_extra
 from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
 
-_START_SECONDS = 180
-"""Ray gives its own start half a minute, too little on a machine that is busy."""
+_START_SECONDS = 600
+"""Ray gives its own start half a minute, too little on a machine that is busy: its services took 200 s on one core that
+thirteen processes shared."""
 
 
 class RayWorkers:
@@ -93,7 +94,10 @@ def _connect(ray: Any, address: str | None, workers: int) -> bool:
     except Exception as error:  # a start that takes too long raises a bare Exception
         raise PifrError(
             "can't reach Ray", where=address or "this machine", found=str(error).splitlines()[0],
-            cure="check --ray-address, or leave it out to start Ray here",
+            cure="check --ray-address, or leave it out to start Ray here" if address else (
+                "run it again when the machine is less busy, start Ray before with 'ray start --head' and give "
+                "--ray-address auto, or use --engine local"
+            ),
         ) from error  # fmt: skip
     return True
 
