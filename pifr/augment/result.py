@@ -89,6 +89,8 @@ class AugmentResult:
 
     def _counts(self) -> list[str]:
         people = len(self.manifest.subjects) if self.manifest is not None else 0
+        if self.manifest is not None and not self.planned:  # the method "none"
+            return [f"{len(self.manifest)} pictures of {people} people as they are, nothing generated"]
         lines = [f"{self.planned} views of {people} people planned, {self.generated} pictures drawn, "
                  f"{self.accepted} accepted"]  # fmt: skip
         if self.rejected:
@@ -99,7 +101,8 @@ class AugmentResult:
     def _notes(self) -> list[str]:
         lines = []
         if self.calibration is None:
-            lines.append("identity was not checked: no judge")
+            if self.planned:
+                lines.append("identity was not checked: no judge")
         elif self.calibration["threshold"] is not None:
             lines.append(_threshold_line(self.calibration))
         if self.unreachable:
