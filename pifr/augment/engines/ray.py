@@ -13,9 +13,9 @@ from pifr.core.errors import PifrError, require_extra
 from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
 
-_START_SECONDS = 600
-"""Ray gives its own start half a minute, too little on a machine that is busy: its services took 200 s on one core that
-thirteen processes shared."""
+_START_SECONDS = 180
+"""Ray gives its own start half a minute, too little on a machine that is busy. More does not help: Ray's raylet ends
+itself where its agent takes over 15 s to start, and is then waited for in vain."""
 
 
 class RayWorkers:
