@@ -95,8 +95,7 @@ def _connect(ray: Any, address: str | None, workers: int) -> bool:
         raise PifrError(
             "can't reach Ray", where=address or "this machine", found=str(error).splitlines()[0],
             cure="check --ray-address, or leave it out to start Ray here" if address else (
-                "run it again when the machine is less busy, start Ray before with 'ray start --head' and give "
-                "--ray-address auto, or use --engine local"
+                "run it again when the machine is less busy, or use --engine local, which makes the same files"
             ),
         ) from error  # fmt: skip
     return True
