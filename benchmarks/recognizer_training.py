@@ -4,7 +4,8 @@
     python benchmarks/recognizer_training.py MANIFEST --size 64 --width 0.25 --batch 48 --steps 10 --generator RUN
 
 The ways take turns, so that other work on the machine hits all alike; a ratio is formed within one round. Told are
-the median of the rounds and their range.
+the median of the rounds and their range. On the CPU the ratios are told in processor time too, which other work hardly
+moves; there the thread that fetches pictures counts as well.
 """
 
 import argparse
@@ -19,11 +20,23 @@ import torch
 from pifr.backbones import build_backbone
 from pifr.core.config import check_config
 from pifr.core.device import autocast, choose_device
+from pifr.recognition import training
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.losses import create_loss
+from pifr.recognition.meter import Meter
 from pifr.recognition.optimization import build_optimizer
-from pifr.recognition.training import train_recognizer
 from pifr.recognition.training_data import read_training_data
+
+
+class ProcessorMeter(Meter):
+    """Tells the processor time from the first batch on too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began_processor = time.process_time()
+
+    def record(self) -> dict[str, float]:
+        return super().record() | {"processor_seconds": time.process_time() - self._began_processor}
 
 
 def recipe(options: argparse.Namespace, **changes: object) -> RecognizerConfig:
@@ -40,11 +53,11 @@ def recipe(options: argparse.Namespace, **changes: object) -> RecognizerConfig:
 def trained(config: RecognizerConfig, device: str) -> dict[str, float]:
     """Train and return what the history says of speed; start and checkpoint are not counted."""
     with tempfile.TemporaryDirectory() as runs:
-        return train_recognizer(config, Path(runs), device=device).run.history.read()[-1]
+        return training.train_recognizer(config, Path(runs), device=device).run.history.read()[-1]
 
 
-def bare(config: RecognizerConfig, people: int, device: torch.device) -> float:
-    """Return pictures a second of the same network, loss and optimizer on one batch in memory."""
+def bare(config: RecognizerConfig, people: int, device: torch.device) -> tuple[float, float]:
+    """Return pictures a second and processor seconds of the same network, loss and optimizer on a batch in memory."""
     torch.manual_seed(0)
     backbone = build_backbone(config.backbone, config.size_px).to(device)
     loss = create_loss("cosface", people, config.backbone.embedding_dim).to(device)
@@ -55,7 +68,7 @@ def bare(config: RecognizerConfig, people: int, device: torch.device) -> float:
         memory_format=torch.channels_last
     )
     labels = torch.arange(count, device=device) % people
-    began = time.perf_counter()
+    began, began_processor = time.perf_counter(), time.process_time()
     for _ in range(config.steps):
         with autocast(device, config.precision):
             embeddings = backbone(images)
@@ -64,7 +77,7 @@ def bare(config: RecognizerConfig, people: int, device: torch.device) -> float:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     value.item()
-    return config.steps * count / (time.perf_counter() - began)
+    return config.steps * count / (time.perf_counter() - began), time.process_time() - began_processor
 
 
 def spread(values: list[float]) -> str:
@@ -87,7 +100,8 @@ def main() -> None:
     options = parser.parse_args()
     device, plain = choose_device(options.device), recipe(options)
     people = len(read_training_data(plain).people)
-    ours, ratios, loading = [], [], []
+    training.Meter = ProcessorMeter
+    ours, ratios, by_processor, loading = [], [], [], []
     trained(plain, options.device)  # decodes pictures, warms up
     if options.generator:
         views = recipe(options, on_the_fly={"generator": options.generator})
@@ -95,18 +109,24 @@ def main() -> None:
     for _ in range(options.rounds):
         record = trained(plain, options.device)
         ours.append(record["pictures_per_second"])
+        alone = record["processor_seconds"]
         loading.append(record["loading_share"])
         if options.generator:
             record = trained(views, options.device)
             loading.append(record["loading_share"])
             ratios.append(ours[-1] / record["pictures_per_second"] - 1)
+            by_processor.append(record["processor_seconds"] / alone - 1)
         else:
-            ratios.append(ours[-1] / bare(plain, people, device))
+            speed, seconds = bare(plain, people, device)
+            ratios.append(ours[-1] / speed)
+            by_processor.append(seconds / alone)
     name = f"{options.backbone} x {options.width:g}, {options.size} px, batch {options.batch}, {device}"
     print(f"{name}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds")
     print(f"training loop: {spread(ours)} pictures/s; waiting for pictures: {spread(loading)} of the time")
     label = "time added by views on the fly" if options.generator else "speed beside the bare loop"
     print(f"{label}: {spread(ratios)}")
+    if device.type == "cpu":
+        print(f"the same in processor time: {spread(by_processor)}")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ def merge(out: Path, seconds: Mapping[str, float] | None = None) -> AugmentResul
         raise DataError("this folder holds no augmentation", where=out, cure="name the --out folder of 'pifr augment'")
     claim = read_json(out / CLAIM)
     facts = claim["facts"]
+    if not facts["blocks"]:
+        raise DataError("nothing was generated here, so there are no parts to join", where=out)
     shards = packed_index(out)
     records = [_record(out, number, packed=shards is not None) for number in range(facts["blocks"])]
     missing = sum(record is None for record in records)

@@ -81,7 +81,7 @@ class AugmentResult:
         """Return a short text for the terminal."""
         if self.blocks_missing:
             return (
-                f"this shard is done; {self.blocks_missing} blocks of other shards are missing\n"
+                f"this shard is done; blocks of other shards still missing: {self.blocks_missing}\n"
                 f"when they are there: pifr augment-merge {self.manifest_path.parent}"
             )
         return "\n".join([*self._counts(), *self._notes(), f"manifest: {self.manifest_path}",
@@ -89,6 +89,8 @@ class AugmentResult:
 
     def _counts(self) -> list[str]:
         people = len(self.manifest.subjects) if self.manifest is not None else 0
+        if self.manifest is not None and not self.planned:  # the method "none"
+            return [f"{len(self.manifest)} pictures of {people} people as they are, nothing generated"]
         lines = [f"{self.planned} views of {people} people planned, {self.generated} pictures drawn, "
                  f"{self.accepted} accepted"]  # fmt: skip
         if self.rejected:
@@ -99,7 +101,8 @@ class AugmentResult:
     def _notes(self) -> list[str]:
         lines = []
         if self.calibration is None:
-            lines.append("identity was not checked: no judge")
+            if self.planned:
+                lines.append("identity was not checked: no judge")
         elif self.calibration["threshold"] is not None:
             lines.append(_threshold_line(self.calibration))
         if self.unreachable:
@@ -121,4 +124,6 @@ def _threshold_line(calibration: dict[str, Any]) -> str:
     if calibration["mated_accepted"] is not None:
         share, pairs = 100 * calibration["mated_accepted"], calibration["mated_pairs"]
         text += f"; {share:.1f} % of {pairs} pairs of one person's sources reach it"
+    else:
+        text += "; nobody has two sources, so how many pairs of one person would reach it is unknown"
     return text

@@ -100,7 +100,10 @@ def augment_merge(out: str) -> None:
 
     result = merge(Path(out))
     if result.blocks_missing:
-        raise ConfigError(f"{result.blocks_missing} blocks are not done yet", where=out, cure="finish the other shards")
+        raise ConfigError(
+            "not all blocks are done yet", where=out, found=f"{result.blocks_missing} missing",
+            cure="finish the other shards",
+        )  # fmt: skip
     click.echo(result.table())
 
 

@@ -18,6 +18,7 @@ from pifr.core.errors import PifrError
 
 TEMPORARY_MARK = ".tmp-"
 """Every unfinished file or folder carries this in its name; anything so named may be deleted."""
+_UNFINISHED = re.compile(re.escape(TEMPORARY_MARK) + "[0-9a-f]{8}")
 _RUST_ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
 
 
@@ -32,7 +33,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     except PifrError:
         raise
     except Exception as error:
-        number = _error_number(error)
+        number, path = _error_number(error), Path(_UNFINISHED.sub("", str(path)))  # as the user knows it
         if number in (errno.ENOSPC, errno.EDQUOT):
             raise PifrError("no space left on the disk", where=path, cure="free some space and run it again") from error
         if number == errno.EFBIG:

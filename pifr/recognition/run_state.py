@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -183,10 +184,22 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
 def _refuse_other_recipe(config: RecognizerConfig, run: RunFolder) -> None:
     before = load_config(RecognizerConfig, run.config_path).model_dump(exclude=_MAY_CHANGE)
     now = config.model_dump(exclude=_MAY_CHANGE)
-    changed = sorted(key for key in now if now[key] != before[key])
+    changed = sorted(_differing_keys(before, now))
     if changed:
         raise ConfigError(
             "a resumed run keeps its recipe, but for steps, intervals, precision, compile, channels_last and "
             "batch.accumulate", where=run.config_path,
             found=f"another {', '.join(changed)}", cure="start a new run",
         )  # fmt: skip
+
+
+def _differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the keys whose values differ, ``section.key`` within sections."""
+    found: list[str] = []
+    for key, value in now.items():
+        other = before[key]
+        if isinstance(value, dict) and isinstance(other, dict):
+            found += [f"{key}.{inner}" for inner in _differing_keys(other, value)]
+        elif value != other:
+            found.append(key)
+    return found

@@ -193,6 +193,21 @@ def test_the_ray_engine_hands_every_block_to_an_actor_once(work, names, alone, t
     assert digests(tmp_path) == alone
 
 
+@pytest.mark.parametrize(
+    ("address", "cure"),
+    [(None, "this machine: .*use --engine local"), ("ray://head:1", "ray://head:1: .*check --ray-address")],
+)
+def test_a_ray_that_does_not_start_is_one_line_with_a_cure_that_can_be_followed(names, monkeypatch, address, cure):
+    class Busy(RayDouble):
+        def init(self, **options: object) -> None:
+            raise Exception("The current node timed out during startup.\nMore.")  # as Ray does
+
+    monkeypatch.setattr("pifr.augment.engines.ray.require_extra", lambda *arguments: Busy())
+    with pytest.raises(PifrError, match=cure) as failed:
+        RayWorkers(names, 2, address).run(None, None, [0], None, None)  # type: ignore[arg-type]
+    assert "\n" not in str(failed.value)
+
+
 @pytest.mark.slow
 def test_ray_makes_the_same_bytes(work, names, alone, tmp_path) -> None:
     pytest.importorskip("ray")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import pifr.augment.run as module
-from pifr.augment import AugmentConfig, augment
+from pifr.augment import AugmentConfig, augment, merge
 from pifr.augment.methods import FlipMethod, NoMethod
 from pifr.core.errors import DataError, PifrError
 from pifr.core.files import TEMPORARY_MARK
@@ -178,6 +178,11 @@ def test_no_method_yields_the_sources_alone(noisy, tmp_path) -> None:
     assert [path.resolve() for path in manifest.paths][-1] == data.paths[3].resolve()
     assert (len(manifest), result.people_without_source) == (2, ("b",))
     assert not list(tmp_path.rglob("*.png"))
+    assert result.table().startswith(
+        "2 pictures of 2 people as they are, nothing generated\nno usable source picture: b\n"
+    )
+    with pytest.raises(DataError, match="nothing was generated here, so there are no parts to join"):
+        merge(tmp_path)
 
 
 def test_test_people_are_not_generated(faces, tmp_path, kit) -> None:

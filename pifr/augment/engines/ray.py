@@ -14,7 +14,8 @@ from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
 
 _START_SECONDS = 180
-"""Ray gives its own start half a minute, too little on a machine that is busy."""
+"""Ray gives its own start half a minute, too little on a machine that is busy. More does not help: Ray's raylet ends
+itself where its agent takes over 15 s to start, and is then waited for in vain."""
 
 
 class RayWorkers:
@@ -93,7 +94,9 @@ def _connect(ray: Any, address: str | None, workers: int) -> bool:
     except Exception as error:  # a start that takes too long raises a bare Exception
         raise PifrError(
             "can't reach Ray", where=address or "this machine", found=str(error).splitlines()[0],
-            cure="check --ray-address, or leave it out to start Ray here",
+            cure="check --ray-address, or leave it out to start Ray here" if address else (
+                "run it again when the machine is less busy, or use --engine local, which makes the same files"
+            ),
         ) from error  # fmt: skip
     return True
 
