@@ -4,8 +4,8 @@
 
 RECIPE trains the full system; every other row changes it as ROWS says and nothing else. TEST holds people who are not
 in it. benchmarks/ablation.yaml is a recipe for one processor core. A grid that was stopped goes on where it was, in
-mid-training too. After each row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with their
-range where there are several.
+mid-training too. After each row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with
+their range where there are several.
 """
 
 import argparse
