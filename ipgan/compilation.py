@@ -24,4 +24,5 @@ def compile_networks(networks: Networks, device: torch.device) -> None:
     for network in (rotation.identity_encoder, rotation.pose_encoder, rotation.generator):
         # CR-GAN reads poses off its identity encoder: its pose encoder is no network.
         if isinstance(network, nn.Module):
-            network.compile(dynamic=False)
+            # Left to itself it turns sizes that change, such as the number of true views in a batch, into symbols.
+            network.compile()
