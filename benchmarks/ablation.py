@@ -3,8 +3,9 @@
     python benchmarks/ablation.py RECIPE.yaml --data TEST.parquet --judge dlib --seeds 0,1 --out runs/ablation
 
 RECIPE trains the full system; every other row changes it as ROWS says and nothing else. TEST holds people who are not
-in it. A grid that was stopped goes on where it was, in mid-training too. After each row OUT/ablation.md and
-OUT/ablation.json are written anew: means over the seeds, with their range where there are several.
+in it. benchmarks/ablation.yaml is a recipe for one processor core. A grid that was stopped goes on where it was, in
+mid-training too. After each row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with
+their range where there are several.
 """
 
 import argparse

@@ -24,10 +24,11 @@ def compile_networks(networks: Networks, device: torch.device) -> None:
     rotation = networks.rotation
     for network in (rotation.identity_encoder, rotation.pose_encoder, rotation.generator):
         # CR-GAN reads poses off its identity encoder: its pose encoder is no network.
+        # Left to itself it turns sizes that change, such as the number of true views in a batch, into symbols.
         if isinstance(network, Generator):
             # Training calls its two parts, to have a loss on each.
-            network.draw = torch.compile(network.draw, dynamic=False)  # type: ignore[method-assign]
+            network.draw = torch.compile(network.draw)  # type: ignore[method-assign]
             if network.flow is not None:
-                network.flow.compile(dynamic=False)
+                network.flow.compile()
         elif isinstance(network, nn.Module):
-            network.compile(dynamic=False)
+            network.compile()

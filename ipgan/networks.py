@@ -17,7 +17,7 @@ from ipgan.methods.ipgan import IPGANRotation
 from ipgan.rotation import Rotation
 from pifr.core.seeds import derive_seed
 
-_LEAST_CORRELATION = 0.05
+_LEAST_CORRELATION = 0.2
 """Below this a direction of the identity code is not worth erasing; see docs/ipgan.md for what it costs and brings."""
 
 

@@ -24,7 +24,6 @@ from ipgan.methods.view_method import ViewMethod, with_views
 from ipgan.methods.view_networks import CodeEncoder, HeadedDiscriminator, View, ViewGenerator
 from ipgan.registration import register
 from ipgan.rotation import Rotation
-from pifr.core.seeds import numpy_generator
 
 if TYPE_CHECKING:
     from ipgan.batch import Batch
@@ -124,9 +123,9 @@ class CRGAN(ViewMethod):
         }  # fmt: skip
 
     def stage(self, step: int) -> Stage:
-        """Both sides learn in every step; all processes and micro-batches encode real faces, or all encode fakes."""
-        chance = numpy_generator(self.config.seed, "fakes", step).random()
-        return Stage(penalise=self.config.crgan.penalty > 0, fakes=bool(chance < self.config.crgan.fake_share))
+        """Both sides learn in every step; steps with fakes are spread evenly, alike on all processes."""
+        share = self.config.crgan.fake_share
+        return Stage(penalise=self.config.crgan.penalty > 0, fakes=int((step + 1) * share) > int(step * share))
 
     def rotation_terms(self, networks: Networks, batch: Batch, dtype: torch.dtype, stage: Stage) -> tuple[Terms, Faces]:
         """Generation path ``G(v1, z)``, z from the prior; reconstruction path ``G(v2, E(x1))``, or of a fake.

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from benchmarks.ablation import ROWS, headline, merged, table
 from ipgan.config import TrainConfig
-from pifr.core.config import check_config
+from pifr.core.config import check_config, load_config
 
 
 @pytest.mark.parametrize("row", list(ROWS))
@@ -10,6 +12,15 @@ def test_every_row_is_a_recipe_and_changes_it(row):
     full = check_config(TrainConfig, {"settle_steps": 10}, "full").model_dump(mode="json")
     cell = check_config(TrainConfig, merged(full, ROWS[row]), row).model_dump(mode="json")
     assert (cell != full) == (row != "full")
+
+
+def test_every_row_suits_the_recipe_for_one_core():
+    recipe = load_config(TrainConfig, Path(__file__).parents[2] / "benchmarks" / "ablation.yaml").model_dump(
+        mode="json"
+    )
+    assert recipe["warmup_steps"] + recipe["settle_steps"] < recipe["steps"]
+    for row, changes in ROWS.items():
+        check_config(TrainConfig, merged(recipe, changes), row)
 
 
 def test_changes_reach_into_sections_and_leave_the_recipe_alone():
