@@ -129,8 +129,8 @@ class HeadedDiscriminator(nn.Module):
         size_px: Side of the pictures.
         hidden: Width of the features under the heads.
         first: Outputs of the first head.
-        normalise: Instance normalisation, without which a classifier of many people hardly starts to learn; not where
-            a gradient penalty asks for second derivatives.
+        normalise: Instance normalisation in place of the paper's batch normalisation; not where a gradient penalty asks
+            for second derivatives.
     """
 
     def __init__(self, config: ModelConfig, size_px: int, hidden: int, first: int, normalise: bool) -> None:
