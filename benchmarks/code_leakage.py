@@ -134,6 +134,8 @@ def main() -> None:
     parser.add_argument("--of", default="yaw pose place")
     parser.add_argument("--learned-from", help="pictures that erasures are learned from, for --of erasure")
     options = parser.parse_args()
+    if "erasure" in options.of.split() and options.learned_from is None:
+        parser.error("--of erasure needs --learned-from")
     data = read_manifest(options.data)
     data = data.select(data.table["subject"].isin(data.subjects[: options.people]))
     rotator = Rotator.load(options.model)

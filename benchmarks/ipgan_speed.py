@@ -158,7 +158,8 @@ def random_faces(size_px: int) -> TrainingData:
     pixels = np.random.default_rng(0).integers(256, size=(count, size_px, size_px, 3), dtype=np.uint8)
     return TrainingData(
         make_manifest(table, Path("."), "noise"), PixelStore(pixels, Path("noise")), InputSpec(size_px=size_px), people,
-        people, np.tile(YAWS, PEOPLE), np.full(count, np.nan), np.empty((0, size_px, size_px, 3), np.uint8), "",
+        people, np.zeros(count, int), np.tile(YAWS, PEOPLE), np.full(count, np.nan),
+        np.empty((0, size_px, size_px, 3), np.uint8), "",
     )  # fmt: skip
 
 
@@ -211,6 +212,8 @@ def train_beside(options: argparse.Namespace, device: torch.device) -> None:
     print(f"published: {millions:.1f} M weights, {options.published_steps} steps a round")
     for name in options.generators:
         values = [f"generator={name}", f"data.size_px={options.size}", f"batch_size={options.batch}"]
+        if name != "ipgan":
+            values.append("model.appearance_flow=false")
         config = load_config(TrainConfig, options.recipe, values)
         ours, networks = our_step(config, data, device)
         every = nn.ModuleList([networks.rotation, networks.adversary])

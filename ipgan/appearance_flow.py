@@ -19,7 +19,7 @@ from ipgan.blocks import EqualConv, EqualLinear, activate
 
 _WIDTH = 32
 _FIRST_TRUST = -1.0
-"""The share of the photograph in the first faces, before the sigmoid: little, since the flow points nowhere yet."""
+"""Trust of a fresh flow before the sigmoid: 27 % of the photograph, little, since the flow points nowhere yet."""
 
 
 class Photograph(NamedTuple):
@@ -60,7 +60,7 @@ class AppearanceFlow(nn.Module):
         self.first = EqualConv(channels, _WIDTH, 3)
         self.pose = EqualLinear(pose_dim, 2 * _WIDTH)
         self.last = EqualConv(_WIDTH, 3, 3, gain=0.5)
-        # It starts as if there were no flow.
+        # It starts with the photograph unmoved, whatever is drawn.
         nn.init.zeros_(self.pose.weight)
         nn.init.zeros_(self.last.weight)
 

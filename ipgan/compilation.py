@@ -22,13 +22,13 @@ def compile_networks(networks: Networks, device: torch.device) -> None:
     """
     require_compiler(device)
     rotation = networks.rotation
+    # Left to itself it turns sizes that change, such as the number of true views in a batch, into symbols.
     for network in (rotation.identity_encoder, rotation.pose_encoder, rotation.generator):
-        # CR-GAN reads poses off its identity encoder: its pose encoder is no network.
-        # Left to itself it turns sizes that change, such as the number of true views in a batch, into symbols.
         if isinstance(network, Generator):
             # Training calls its two parts, to have a loss on each.
             network.draw = torch.compile(network.draw)  # type: ignore[method-assign]
             if network.flow is not None:
                 network.flow.compile()
+        # CR-GAN reads poses off its identity encoder: its pose encoder is no network.
         elif isinstance(network, nn.Module):
             network.compile()

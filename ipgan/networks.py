@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ipgan.config import ModelConfig
-from ipgan.erasure import leace, pose_concept, yaw_concept
 from ipgan.identity_encoder import BackboneIdentity
 from ipgan.methods import METHODS
-from ipgan.methods.ipgan import IPGANRotation
 from ipgan.rotation import Rotation
 from pifr.core.seeds import derive_seed
-
-_LEAST_CORRELATION = 0.2
-"""Below this a direction of the identity code is not worth erasing; see docs/ipgan.md for what it costs and brings."""
 
 
 def build_rotation(config: ModelConfig, size_px: int) -> Rotation:
@@ -55,17 +48,6 @@ class Networks:
         encoder.backbone.load_state_dict(backbone.state_dict())
         encoder.backbone.requires_grad_(trainable)
         self.averaged.load_state_dict(self.rotation.state_dict())
-
-    def erase_pose(
-        self, images: Iterable[Tensor], yaw_degrees: np.ndarray, conditions: np.ndarray, dtype: torch.dtype
-    ) -> None:
-        """Erase the pose from the codes of both identity encoders; see :func:`erase_pose`.
-
-        For methods that ask for it alone; see :attr:`ipgan.methods.Method.erases_pose`.
-        """
-        batches = list(images)
-        for rotation in (self.rotation, self.averaged):
-            erase_pose(rotation, batches, yaw_degrees, conditions, dtype)
 
     def centre(self, images: Tensor) -> None:
         """Fit fresh networks to the pictures ``(B, 3, S, S)``."""
@@ -104,32 +86,6 @@ class Networks:
         half_life = min(half_life_images, images_seen * rampup) if rampup else half_life_images
         keep = 0.5 ** (batch_size / max(half_life, 1e-8))
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.rotation.parameters()), 1 - keep)
-
-
-@torch.no_grad()
-def erase_pose(
-    rotation: Rotation, images: Iterable[Tensor], yaw_degrees: np.ndarray, conditions: np.ndarray, dtype: torch.dtype
-) -> None:
-    """Edit an identity encoder so that no linear probe reads the pose off its codes; see :mod:`ipgan.erasure`.
-
-    Args:
-        rotation: IP-GAN's networks; changed.
-        images: Batches ``(B, 3, S, S)`` of training pictures, N together.
-        yaw_degrees: ``(N,)`` their yaw, NaN where unknown.
-        conditions: ``(N,)`` which light and session each was taken in; see :func:`ipgan.erasure.yaw_concept`.
-        dtype: Number format of the networks.
-    """
-    assert isinstance(rotation, IPGANRotation)
-    encoder, known = rotation.identity_encoder, bool(np.isfinite(yaw_degrees).all())
-    codes, poses = [], []
-    for batch in images:  # one by one: thousands of pictures need not lie in memory together
-        codes.append(encoder.raw(batch.to(dtype)))
-        if not known:
-            poses.append(rotation.pose_encoder(batch.to(dtype)).mean)
-    device = codes[0].device
-    concept = yaw_concept(yaw_degrees, conditions) if known else pose_concept(torch.cat(poses).cpu().numpy())
-    values = leace(torch.cat(codes).cpu().numpy(), concept, _LEAST_CORRELATION if known else 0.0)
-    encoder.edit(*(torch.from_numpy(value).float().to(device) for value in values))
 
 
 def parameters_in_millions(module: nn.Module) -> float:

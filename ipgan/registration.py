@@ -86,5 +86,6 @@ def _step(images: Tensor, wanted: Tensor) -> Tensor:
     normal = slopes @ slopes.transpose(1, 2)
     # Flat pictures have no slopes to go by; they stay where they are.
     normal = normal + 1e-3 * slopes.shape[2] / 3 * torch.eye(2, device=images.device)
-    step: Tensor = torch.linalg.solve(normal, slopes @ missing[:, :, None])[:, :, 0]
+    # Unlike solve it never raises: what is not finite is for the optimizer to skip.
+    step: Tensor = torch.linalg.solve_ex(normal, slopes @ missing[:, :, None])[0][:, :, 0]
     return step / side

@@ -19,7 +19,8 @@ class Rotation(nn.Module):
         config: Sizes, and whose networks these are.
         identity_encoder: ``(B, 3, S, S)`` -> an object with ``code`` ``(B, F)``.
         pose_encoder: ``(B, 3, S, S)`` -> an object with ``mean`` ``(B, P)``.
-        generator: ``(B, F)``, ``(B, P)`` and a number format -> ``(B, 3, S, S)`` float32, about -1..1.
+        generator: ``(B, F)``, ``(B, P)`` and a number format -> ``(B, 3, S, S)`` float32, about -1..1. Where
+            ``config.appearance_flow`` is set it also takes a :class:`ipgan.appearance_flow.Photograph`.
         unit_codes: Whether identity codes lie on the unit sphere, so that only their direction counts.
     """
 

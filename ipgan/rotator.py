@@ -207,7 +207,8 @@ class Rotator:
         Raises:
             DataError: If there are not as many of one as of the other.
         """
-        for what, others in (("pose codes", pose_codes), ("photographs", photographs)):
+        given = {"pose codes": pose_codes, "photographs": photographs, "poses of photographs": photograph_poses}
+        for what, others in given.items():
             if others is not None and len(identity_codes) != len(others):
                 raise DataError(f"as many {what} as identity codes are needed",
                                 found=f"{len(identity_codes)} and {len(others)}")  # fmt: skip

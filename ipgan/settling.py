@@ -17,7 +17,8 @@ from ipgan.batch import pictures_in_batches, rows_over_the_manifest
 from ipgan.blocks import EqualLinear
 from ipgan.generator import Generator
 from ipgan.methods.ipgan import IPGANRotation
-from ipgan.networks import Networks, erase_pose
+from ipgan.networks import Networks
+from ipgan.pose_erasure import erase_pose
 from ipgan.training_data import TrainingData
 from pifr.core.progress import say
 

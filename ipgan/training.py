@@ -14,6 +14,7 @@ from ipgan.config import TrainConfig
 from ipgan.methods import weighted_sum
 from ipgan.networks import parameters_in_millions
 from ipgan.optimization import Optimizers, learning_rate_factor
+from ipgan.pose_erasure import erase_pose
 from ipgan.precision import compute_dtype, keep_freed_memory
 from ipgan.preparation import prepare
 from ipgan.run_state import RunState, open_run
@@ -21,7 +22,7 @@ from ipgan.sampler import PairSampler
 from ipgan.settling import rest_encoders, settle
 from ipgan.status import Meter
 from pifr.core.device import choose_device
-from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, world_size
+from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, take_from_main, world_size
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.core.runs import RunFolder
@@ -128,6 +129,7 @@ def train(
                 if stage.settled:
                     if step == config.steps - config.settle_steps:
                         settle(networks, data, dtype, target)
+                        take_from_main(networks.rotation, networks.averaged)
                     rest_encoders(networks)
                 seen: dict[str, torch.Tensor] = defaultdict(lambda: torch.zeros((), device=target))
 
@@ -157,8 +159,10 @@ def train(
                 last, stopped = done == config.steps, broadcast_flag(bool(stop))
                 due = config.erase_steps > 0 and (last or done % config.erase_steps == 0)
                 if method.erases_pose and due and not stage.settled:
-                    pictures = pictures_in_batches(data, spread, target)
-                    networks.erase_pose(pictures, data.yaw_degrees[spread], data.conditions[spread], dtype)
+                    for rotation in (networks.rotation, networks.averaged):
+                        pictures = pictures_in_batches(data, spread, target)
+                        erase_pose(rotation, pictures, data.yaw_degrees[spread], None, dtype)
+                    take_from_main(networks.rotation, networks.averaged)
 
                 # Tell, draw, save.
                 meter.add(seen, norm)

@@ -59,7 +59,7 @@ def start_from(networks: Networks, source: Path | str, data: TrainingData, devic
     """
     stored = read_stored(source)
     mine, its = networks.rotation.config.model_dump(), stored.model.model_dump()
-    # A flow may be added to trained weights; it starts silent.
+    # A flow may be added to trained weights; it starts with the photograph unmoved and trusted by a quarter.
     added = mine["appearance_flow"] and not its["appearance_flow"]
     differing = [key for key in mine if mine[key] != its[key] and not (added and key == "appearance_flow")]
     if differing:

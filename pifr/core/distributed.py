@@ -108,6 +108,19 @@ def broadcast_flag(flag: bool) -> bool:
     return bool(tensor.item())
 
 
+def take_from_main(*modules: nn.Module) -> None:
+    """Give modules the main process's weights and buffers, after a step in which last bits may decide differently."""
+    import torch.distributed as dist
+
+    if world_size() == 1:
+        return
+    for module in modules:
+        for tensor in module.state_dict().values():
+            whole = tensor.contiguous()
+            dist.broadcast(whole, 0)
+            tensor.copy_(whole)
+
+
 def broadcast_text(text: str) -> str:
     """Return rank 0's ``text`` on every rank, for example the run folder it made."""
     import torch.distributed as dist

@@ -40,9 +40,13 @@ def measure_swap(rotator: Rotator, views: Views, weights: np.ndarray) -> SwapFig
     if not len(who):
         return None
     photographs = views.store[views.source]
-    identity = rotator.identity_codes(photographs)
+    identity, seen_from = rotator.identity_codes(photographs), rotator.pose_codes(photographs)
     by_first, by_second, other = (
-        _unit(rotator.identity_codes(rotator.generate(identity[people], poses[driver], photographs[people])))
+        _unit(
+            rotator.identity_codes(
+                rotator.generate(identity[people], poses[driver], photographs[people], seen_from[people])
+            )
+        )
         for people, driver in ((who, first), (who, second), ((who + 1) % len(identity), first))
     )
     same = np.einsum("nd,nd->n", by_first, by_second)

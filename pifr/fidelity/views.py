@@ -91,10 +91,11 @@ def make_views(
     low, high = _range_of(rotator)
     plan = _plan(manifest, people, source or {}, low, high)
     store = open_pixels(manifest, rotator.spec.size_px)
-    codes = rotator.identity_codes(store[plan["source"]])
+    sources, person = store[plan["source"]], plan["person"]
+    codes, seen_from = rotator.identity_codes(sources), rotator.pose_codes(sources)
     poses = rotator.poses_for_yaws(plan["yaw_degrees"])
-    photographs = store[plan["source"][plan["person"]]]
-    return Views(generated=rotator.generate(codes[plan["person"]], poses, photographs), store=store, **plan)
+    generated = rotator.generate(codes[person], poses, sources[person], seen_from[person])
+    return Views(generated=generated, store=store, **plan)
 
 
 def _range_of(rotator: Rotator) -> tuple[float, float]:

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ipgan import Rotator
 from ipgan.appearance_flow import Photograph
@@ -71,9 +70,10 @@ class ViewCosines:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Return ``(N, V)`` cosines between ``(N, S, S, 3)`` uint8 RGB pictures and their views."""
         codes, source = self.rotator.identity_codes(pixels), self._embedded(pixels)
+        seen_from = self.rotator.pose_codes(pixels)
         columns = []
         for pose in self.rotator.poses_for_yaws(self.yaws_degrees):
-            views = self.rotator.generate(codes, np.repeat(pose[None], len(codes), axis=0), pixels)
+            views = self.rotator.generate(codes, np.repeat(pose[None], len(codes), axis=0), pixels, seen_from)
             columns.append((self._embedded(views) * source).sum(1))
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -169,7 +169,7 @@ class OnTheFly:
         more = []
         if self.rotator.carries_detail:
             more = [Photograph(to_input(fresh.photographs, made_for, device), seen_from)]
-        drawn = self.rotator.rotation.generator(F.normalize(identity), pose, self.rotator.dtype, *more)
+        drawn = self.rotator.rotation.generator(self.rotator.rotation.place(identity), pose, self.rotator.dtype, *more)
         # Rounded and cut as a picture on disk is: nothing may tell the two apart but what is drawn.
         pixels = (drawn * made_for.std + made_for.mean).round().clamp(0, 255)
         if made_for.channels != self.spec.channels:

@@ -43,11 +43,13 @@ def test_compiled_networks_learn_the_same(people, small_recipe, tmp_path, backen
 
 def test_generator_and_encoders_are_compiled_and_the_discriminator_is_not(small_recipe, people, monkeypatch):
     monkeypatch.setattr("ipgan.compilation.require_compiler", lambda device: None)
-    networks = Networks(small_recipe(people).model, 32, 9, 0, CPU)
+    networks = Networks(small_recipe(people, model={"appearance_flow": True}).model, 32, 9, 0, CPU)
     compile_networks(networks, CPU)
     rotation = networks.rotation
-    behind = [rotation.identity_encoder, rotation.pose_encoder, rotation.generator]
+    behind = [rotation.identity_encoder, rotation.pose_encoder, rotation.generator.flow]
     assert all(network._compiled_call_impl is not None for network in behind)
+    assert "draw" in vars(rotation.generator)
+    assert "draw" not in vars(networks.averaged.generator)
     plain = [networks.adversary.discriminator, networks.averaged.generator]
     assert all(network._compiled_call_impl is None for network in plain)
 

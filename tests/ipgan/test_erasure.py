@@ -5,6 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from ipgan.config import ModelConfig
 from ipgan.erasure import leace, pose_concept, yaw_concept
 from ipgan.networks import Networks
+from ipgan.pose_erasure import erase_pose
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(3, size=600)
@@ -58,7 +59,8 @@ def test_both_encoders_are_edited_and_the_pose_is_gone_from_raw_codes():
     torch.manual_seed(0)
     yaw = np.repeat([-60.0, 0.0, 60.0], 40)
     images = torch.randn(120, 3, 32, 32) * 0.3 + torch.from_numpy(yaw / 90).float()[:, None, None, None]
-    networks.erase_pose([images[:60], images[60:]], yaw, np.zeros(120, int), torch.float32)
+    for rotation in (networks.rotation, networks.averaged):
+        erase_pose(rotation, [images[:60], images[60:]], yaw, None, torch.float32)
     for rotation in (networks.rotation, networks.averaged):
         codes = rotation.identity_encoder.raw(images).detach().numpy()
         means = np.stack([codes[yaw == one].mean(axis=0) for one in (-60, 0, 60)])

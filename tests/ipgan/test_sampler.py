@@ -18,7 +18,7 @@ def data_of(people, sittings, yaws, pitches=None):
     manifest: Manifest = make_manifest(table, Path("."), "test")
     return TrainingData(
         manifest, PixelStore(np.zeros((len(people), 4, 4, 3), np.uint8), Path("x")), InputSpec(),
-        np.array(people), np.array(sittings), np.array(yaws, float),
+        np.array(people), np.array(sittings), np.zeros(len(people), int), np.array(yaws, float),
         np.full(len(people), np.nan) if pitches is None else np.array(pitches, float),
         np.empty((0, 4, 4, 3), np.uint8), "",
     )  # fmt: skip
