@@ -49,7 +49,8 @@ def test_ipgan_fuses_by_the_mean_code(kit) -> None:
 
 def test_a_retry_is_another_code_near_the_one_asked_for_and_the_same_whoever_stands_beside(kit) -> None:
     method = IpganMethod(kit.MarkingRotator())
-    code = [np.array([50.0])]
+    # One source: its code, its pixels, and its own pose code.
+    code = [(np.array([50.0]), np.zeros((64, 64, 3), np.uint8), np.zeros(1))]
     both = method.draw([code, code], poses([0, 0], attempt=1))
     alone = method.draw([code], Poses(np.array([0.0]), ["v1"], attempt=1))
     assert both[0, 0, 0, 1] != both[1, 0, 0, 1]

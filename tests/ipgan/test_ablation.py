@@ -9,7 +9,9 @@ from pifr.core.config import check_config, load_config
 
 @pytest.mark.parametrize("row", list(ROWS))
 def test_every_row_is_a_recipe_and_changes_it(row):
-    full = check_config(TrainConfig, {"settle_steps": 10}, "full").model_dump(mode="json")
+    full = check_config(TrainConfig, {"settle_steps": 10, "model": {"appearance_flow": True}}, "full").model_dump(
+        mode="json"
+    )
     cell = check_config(TrainConfig, merged(full, ROWS[row]), row).model_dump(mode="json")
     assert (cell != full) == (row != "full")
 

@@ -19,7 +19,8 @@ def test_mirrored_pictures_make_mirrored_views():
 
 
 @pytest.mark.parametrize(
-    ("yaws", "found"), [([np.nan, np.nan], "found no known yaw"), ([5.0, 5.0], "found 2 pictures with a known yaw")]
+    ("yaws", "found"),
+    [([np.nan, np.nan], "found no known yaw"), ([5.0, 5.0], "found 2 pictures between .* degrees, which is one view")],
 )
 def test_fewer_than_two_views_are_refused(yaws, found):
     with pytest.raises(DataError, match=rf"faces.csv: DR-GAN and CR-GAN .*{found}; fill the column 'yaw'"):
