@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from ipgan import Rotator
+from ipgan.batch import rows_over_the_manifest
 from ipgan.erasure import leace, yaw_concept
 from ipgan.settling import pose_directions
 from pifr.data.manifest import Manifest, read_manifest
@@ -67,7 +68,7 @@ def person_in_pose(rotator: Rotator, data: Manifest, pixels: np.ndarray) -> None
 
 def erased(rotator: Rotator, data: Manifest, pixels: np.ndarray, learned_from: Manifest) -> None:
     """Print yaw leakage and rank-1 of identity codes after erasures learned from other pictures."""
-    rows = np.unique(np.linspace(0, len(learned_from) - 1, ERASED_FROM).astype(int))
+    rows = rows_over_the_manifest(learned_from, ERASED_FROM)
     training = learned_from.select(np.isin(np.arange(len(learned_from)), rows))
     raw = raw_codes(rotator, open_pixels(training, rotator.spec.size_px).images)
     mine = raw_codes(rotator, pixels)

@@ -83,6 +83,15 @@ def test_a_flow_may_be_added_to_trained_weights_and_learns(carrying):
     assert flow.last.weight.abs().max() > 0
 
 
+@pytest.mark.parametrize("name", ["drawn", "carried"])
+def test_a_weight_of_zero_removes_the_term_of_a_part(trained, people, small_recipe, tmp_path, name):
+    recipe = small_recipe(people, start_from=str(trained.run.path), model={"appearance_flow": True}, steps=1,
+                          tick_steps=1, losses={name: 0})  # fmt: skip
+    (told,) = (json.loads(line) for line in train(recipe, tmp_path).run.history.path.read_text().splitlines())
+    assert name not in told
+    assert {"drawn", "carried", "paired"} - {name} <= set(told)
+
+
 def test_faces_show_the_photographs_pixels_if_they_are_given(carrying, people):
     rotator = Rotator.load(carrying.path, "cpu", "float32")
     faces = open_pixels(read_manifest(people), 32)[np.arange(3)]
