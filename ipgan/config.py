@@ -174,6 +174,8 @@ class DRGANConfig(Config):
     """Share of pictures left out of a fusion, so that any number of pictures can be fused."""
     discriminator_every: int = Field(default=1, ge=1)
     """The discriminator learns every so many steps; the paper's late phase has 4 generator steps to one."""
+    discriminator_first: int = Field(default=0, ge=0)
+    """So many steps at the start teach the discriminator alone, from real pictures; the paper has none."""
 
 
 class CRGANConfig(Config):

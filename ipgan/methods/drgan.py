@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from ipgan.training_data import TrainingData
 
 
+_FRESH_OPINION = 0.1
+"""Factor on the fresh weights of the head that tells people."""
+
+
 class Encoding(NamedTuple):
     """What the encoder says of a batch.
 
@@ -107,6 +111,8 @@ class DRGAN(ViewMethod):
     def adversary(model: ModelConfig, size_px: int, people: int) -> Adversary:
         """Build the discriminator: one class a person and one more for fakes, and one a view."""
         judge = HeadedDiscriminator(model, size_px, hidden=model.identity_dim, first=people + 1, normalise=True)
+        with torch.no_grad():  # Fresh opinions on hundreds of people are noise that takes hundreds of steps to unlearn.
+            judge.first_head.weight.mul_(_FRESH_OPINION)
         return Adversary(judge)
 
     @property
@@ -124,8 +130,10 @@ class DRGAN(ViewMethod):
         }  # fmt: skip
 
     def stage(self, step: int) -> Stage:
-        """The generator learns every step, the discriminator as often as the recipe says."""
-        return Stage(adversary=step % self.config.drgan.discriminator_every == 0)
+        """The discriminator may go first; then the generator learns every step, the former as often as asked."""
+        own = self.config.drgan
+        first = step < own.discriminator_first
+        return Stage(adversary=first or step % own.discriminator_every == 0, warmup=first)
 
     def rotation_terms(self, networks: Networks, batch: Batch, dtype: torch.dtype, stage: Stage) -> tuple[Terms, Faces]:
         """Draw every person from each picture alone and from all together, in views asked for at random.
@@ -135,6 +143,9 @@ class DRGAN(ViewMethod):
         rotation = networks.rotation
         assert isinstance(rotation, DRGANRotation)
         pictures, labels, views = self._real(batch)
+        own_view = view_loss(rotation.pose_encoder(pictures.to(dtype)).logits, views)
+        if stage.warmup:
+            return {"own_view": own_view}, Faces(pictures[:0])
         encoding = rotation.identity_encoder(pictures.to(dtype))
         identity = encoding.code
         if self.companions:
@@ -153,24 +164,23 @@ class DRGAN(ViewMethod):
         terms = {
             "identity": F.cross_entropy(people, labels),
             "view": view_loss(judged_view, asked(view)),
-            "own_view": view_loss(rotation.pose_encoder(pictures.to(dtype)).logits, views),
+            "own_view": own_view,
         }
         return terms, Faces(made.detach())
 
     def discriminator_terms(
         self, networks: Networks, batch: Batch, faces: Faces, dtype: torch.dtype, stage: Stage
     ) -> Terms:
-        """Tell people and views of real pictures, and fakes from all people."""
+        """Tell people and views of real pictures, and fakes, where there are any, from all people."""
         judge, kinds = networks.adversary.discriminator, self.config.augmentation.discriminator
         pictures, labels, views = self._real(batch)
         people, view = judge(augment_for_discriminator(pictures, kinds).to(dtype))
-        fakes, _ = judge(augment_for_discriminator(faces.made, kinds).to(dtype))
-        fake_class = torch.full((len(fakes),), fakes.shape[1] - 1, device=fakes.device)
-        return {
-            "real_identity": F.cross_entropy(people, labels),
-            "real_view": view_loss(view, views),
-            "fake": F.cross_entropy(fakes, fake_class),
-        }
+        terms = {"real_identity": F.cross_entropy(people, labels), "real_view": view_loss(view, views)}
+        if len(faces.made):
+            fakes, _ = judge(augment_for_discriminator(faces.made, kinds).to(dtype))
+            fake_class = torch.full((len(fakes),), fakes.shape[1] - 1, device=fakes.device)
+            terms["fake"] = F.cross_entropy(fakes, fake_class)
+        return terms
 
     def _real(self, batch: Batch) -> tuple[Tensor, Tensor, Views]:
         """Return sources and companions ``(B n, 3, S, S)``, picture by picture of one person, labels and views."""

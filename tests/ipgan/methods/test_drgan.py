@@ -109,6 +109,27 @@ def test_the_discriminator_learns_as_often_as_asked(setting_of):
     assert [method.stage(step).adversary for step in range(6)] == [True, False, False, False, True, False]
 
 
+def test_the_discriminator_may_learn_alone_at_first(setting_of):
+    method, networks, batch = setting_of("drgan", drgan={"discriminator_first": 3, "discriminator_every": 2})
+    stages = [method.stage(step) for step in range(6)]
+    assert [stage.adversary for stage in stages] == [True, True, True, False, True, False]
+    assert [stage.warmup for stage in stages] == [True] * 3 + [False] * 3
+    terms, faces = method.rotation_terms(networks, batch, FLOAT, stages[0])
+    judged = method.discriminator_terms(networks, batch, faces, FLOAT, stages[0])
+    assert set(terms) == {"own_view"}
+    assert set(judged) == {"real_identity", "real_view"}
+    torch.autograd.backward(weighted_sum(terms | judged, method.weights))
+    rotation = networks.rotation
+    assert all(p.grad is None for net in (rotation.generator, rotation.identity_encoder) for p in net.parameters())
+    assert networks.adversary.discriminator.first_head.weight.grad.abs().sum() > 0
+
+
+def test_a_fresh_discriminator_has_hardly_an_opinion_on_people(setting_of):
+    _, networks, batch = setting_of("drgan")
+    people, _ = networks.adversary.discriminator(batch.source)
+    assert people.std() < 0.3
+
+
 def test_noise_changes_the_face_and_inference_draws_none(setting_of):
     _, networks, _ = setting_of("drgan")
     generator = networks.rotation.generator
