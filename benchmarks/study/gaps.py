@@ -86,14 +86,16 @@ def gap_closed(method: float, base: float, ceiling: float) -> float:
     return (method - base) / gap if gap > 0 else math.nan
 
 
-def rate_over_seeds(row: Sequence[Measured], yaws: Sequence[str]) -> Statistic:
+def rate_over_seeds(row: Sequence[Measured], yaws: Sequence[str], people: int | None = None) -> Statistic:
     """Return a row's rate, averaged over yaws and seeds.
 
     Args:
         row: One entry a seed.
         yaws: Absolute yaws.
+        people: Different people behind all seeds, where they recur; absent, each seed's are others.
     """
-    return _statistic([row], yaws, lambda rates: rates[0], bounded=True)
+    people = sum(each.people for each in row) if people is None else people
+    return _statistic([row], yaws, lambda rates: rates[0], people)
 
 
 def change_over_seeds(method: Sequence[Measured], base: Sequence[Measured], yaws: Sequence[str]) -> Statistic:
@@ -113,18 +115,17 @@ def gap_over_seeds(
 
 def _statistic(
     rows: Sequence[Sequence[Measured]], yaws: Sequence[str], formula: Callable[[list[float]], float],
-    bounded: bool = False,
+    people: int | None = None,
 ) -> Statistic:  # fmt: skip
-    """Apply a formula to rows: on their means, seed by seed, and round by round."""
+    """Apply a formula to rows: on their means, seed by seed, and round by round; ``people`` bound a perfect rate."""
     averaged = [[each.over(yaws) for each in row] for row in rows]
     value = formula([float(np.mean([rate for rate, _ in row])) for row in averaged])
     per_seed = [formula([row[seed][0] for row in averaged]) for seed in range(len(rows[0]))]
     drawn = np.array([np.mean([rounds for _, rounds in row], axis=0) for row in averaged])
     rounds = np.array([formula(list(column)) for column in drawn.T])
-    people = sum(each.people for each in rows[0])
     if not len(rounds) or np.isnan(rounds).mean() > _MOST_UNDEFINED or math.isnan(value):
         return Statistic(value, math.nan, math.nan, per_seed)
-    if bounded:
+    if people is not None:
         interval = percentile_interval(rounds, value, people)
         return Statistic(value, interval.low, interval.high, per_seed)
     tail = (1 - LEVEL) / 2

@@ -40,7 +40,7 @@ def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: 
     Args:
         name: ipgan, drgan or crgan.
         people: Manifest of the teachers.
-        settings: Of ``ipgan train``, less its data.
+        settings: Of ``ipgan train``, less its manifest.
         runs: Folder of the run.
         device: auto, cpu, cuda or cuda:N.
 
@@ -56,7 +56,7 @@ def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: 
         if "generator" not in ipgan.TrainConfig.model_fields:
             raise MissingPieceError(f"there is no generator {name}", cure="merge it, then run the study again")
         settings = {**settings, "generator": name}
-    data = {"manifest": str(people), "split": None}
+    data = {**settings.get("data", {}), "manifest": str(people), "split": None}
     config = check_config(ipgan.TrainConfig, {**settings, "name": name, "data": data}, name)
     return ipgan.train(config, runs, resume=unfinished_run(runs), device=device).run.path
 

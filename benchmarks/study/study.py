@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from benchmarks.study.people import Parts, draw_people, split_people
 from benchmarks.study.pool import Pool
 from benchmarks.study.rows import Row
 from benchmarks.study.settings import StudySettings, folder_of_seed
+from benchmarks.study.stepping import run_step
 from pifr.chain.stages import StageBook, StageRecord
 from pifr.core.files import atomic_path, read_json, write_json
 from pifr.core.progress import say
@@ -198,16 +198,7 @@ class SeedBook:
         return self._step(f"recogniser {row.trained_as}", depends_on, folder, work)
 
     def _step(self, name: str, depends_on: object, folder: Path, work: Callable[[Path], Path]) -> StageRecord:
-        """Do a step in a folder of its own, emptied first unless it was left there unfinished with the same inputs."""
-
-        def begin(unfinished: Path | None) -> Path:
-            if unfinished is None and folder.exists():
-                shutil.rmtree(folder)
-            folder.mkdir(parents=True, exist_ok=True)
-            self.book.note_output(name, folder)
-            return work(folder)
-
-        return self.book.run(name, depends_on, begin)
+        return run_step(self.book, name, depends_on, folder, work)
 
     @property
     def _opened(self) -> Parts:

@@ -21,7 +21,7 @@ from pifr.core.progress import progress_bar
 from pifr.data.geometry import transform_points, warp
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
 from pifr.data.pictures import picture_source, read_picture, write_picture
-from pifr.data.templates import Face, FivePoints, Template, parse_template
+from pifr.data.templates import Face, FivePoints, Template, id_in_manifests, parse_template
 
 _CHUNK = 64
 _ROTATED_BY_EXIF = (5, 6, 7, 8)
@@ -86,7 +86,8 @@ def align_manifest(
     if size_px < 8:
         raise ConfigError("the size must be at least 8 pixels", found=size_px)
     rules = _rule_per_row(manifest, parse_template(template), without_landmarks)
-    template_id = "/".join(dict.fromkeys(sorted((r.id for r in rules if r), key=lambda name: name.startswith("crop"))))
+    known = sorted((rule for rule in rules if rule), key=lambda rule: rule.id.startswith("crop"))
+    template_id = "/".join(dict.fromkeys(id_in_manifests(rule, size_px) for rule in known))
     out = Path(out)
     _claim_folder(out, {"template": template_id, "size_px": size_px, "pictures": _digest(manifest, rules)})
     jobs = _jobs(manifest, rules, out)

@@ -43,7 +43,10 @@ class InputSpec(Config):
 def how_to_align(template: str) -> str:
     """Return what to do for pictures of ``template``; those of the twin are framed when they are rendered."""
     if template.startswith("twin-"):
-        return "only pictures of pifr data twin are framed so; take a model of your pictures' template"
+        return (
+            "only pictures of pifr data twin are framed so, and those of the London set after pifr data align "
+            "--template crops:london-twin; take a model of your pictures' template"
+        )
     return f"align them with: pifr data align --template {template}"
 
 

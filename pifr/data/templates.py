@@ -3,6 +3,7 @@
 * ``arcface-112``: five landmarks onto the points of the ArcFace family.
 * ``crop:40,60,150``: a fixed box ``x,y,side`` in pixels of the source; ``crop:center`` is the largest middle square.
 * ``crops:london-v1``: one box a yaw, from a table shipped here or from a YAML file of the user's.
+* ``crops:london-twin``: likewise, with the face where the rendered twin's pictures have it; manifests say ``twin-64``.
 """
 
 from __future__ import annotations
@@ -120,6 +121,10 @@ class CropTableConfig(Config):
     eye_height_px: float | None = None
     """If set, a person's boxes move down by as much as their eyes lie below this line, measured on those of their
     pictures that have landmarks. For sets in which one person's pictures share a seat and a lens."""
+    framed_as: str | None = None
+    """Template id that manifests give the pictures, ``{size_px}`` standing for their side, where the boxes were
+    measured to place faces as that template does: models trained on its pictures then take these. Null names the
+    table."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,17 @@ class CropTable:
             y += face.person_eye_height_px - self.config.eye_height_px
         _require_overlap(face, x, y, side)
         return box_to_square(x, y, side, size_px)
+
+
+def id_in_manifests(template: Template, size_px: int) -> str:
+    """Return the id that manifests give to pictures of a template: its own, or that of the frame it reproduces.
+
+    Args:
+        template: The rule.
+        size_px: Side of the pictures.
+    """
+    framed_as = template.config.framed_as if isinstance(template, CropTable) else None
+    return template.id if framed_as is None else framed_as.replace("{size_px}", str(size_px))
 
 
 def parse_template(text: str) -> Template:

@@ -33,6 +33,14 @@ def faces(folder: Path, count: int = 3, without: tuple[int, ...] = ()) -> Manife
     return make_manifest(pd.DataFrame(rows), folder, "faces.csv")
 
 
+def test_pictures_in_another_frame_bear_its_name(tmp_path: Path) -> None:
+    table = tmp_path / "mine.yaml"
+    table.write_text("framed_as: twin-{size_px}\nboxes: {0: [10, 10, 100]}")
+    result = align_manifest(faces(tmp_path / "in"), f"crops:{table}", tmp_path / "out", 32)
+    assert result.manifest.template == "twin-32"
+    assert set(result.manifest.table["aligned_by"]) == {"crop"}
+
+
 def test_landmarks_land_on_the_template(tmp_path: Path) -> None:
     result = align_manifest(faces(tmp_path / "in"), "arcface-112", tmp_path / "out")
     manifest = read_manifest(tmp_path / "out" / "manifest.csv")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option(
     "--template", default="arcface-112", show_default=True,
     help="arcface-112 (five landmarks), crop:X,Y,SIDE (one box, source pixels), crop:center, "
-    "or crops:NAME (one box a yaw; NAME is london-v1 or a YAML file).",
+    "or crops:NAME (one box a yaw; NAME is london-v1, london-twin or a YAML file).",
 )  # fmt: skip
 @click.option("--size", "size_px", default=112, show_default=True, help="Side of the squares in pixels.")
 @click.option(

@@ -1,0 +1,143 @@
+"""What the London splits say: one JSON and one table, with two kinds of uncertainty.
+
+* **Interval over people**: a bootstrap that draws the set's people once a round and weighs them alike in every split
+  that tests them (:func:`benchmarks.study.london_steps.benchmark`); rates are averaged over splits round by round.
+  Somebody who is tested in four splits is one person, not four. Trained networks stay as they are, so what other
+  training people or another seed would do is not in it.
+* **Spread over splits**: the standard deviation. Splits share people, so it says less than ten sets would. For changes
+  between systems the corrected interval of Nadeau and Bengio ("Inference for the Generalization Error", Machine
+  Learning 52, 2003, section 3) stands beside it: mean +- t sqrt((1/J + n_test/n_train) S^2) for J splits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.study.gaps import Measured, Statistic, change_over_seeds, gap_over_seeds, rate_over_seeds
+from benchmarks.study.london import Outcome
+from benchmarks.study.london_settings import FRONTAL, TRUE, LondonSettings, System
+from benchmarks.study.london_steps import EER, FIGURES
+from benchmarks.study.steps import RANK1
+from pifr.metrics.bootstrap import LEVEL
+
+YAWS = ("0", "45", "90")
+WIDE = ("45", "90")
+_NAMES = {RANK1: "rank-1", EER: "EER"}
+
+
+def corrected_interval(changes: Sequence[float], tested: int, trained: int) -> tuple[float, float] | None:
+    """Return the 95 % interval of a mean change over random splits of one set; None for fewer than two splits.
+
+    Args:
+        changes: One a split.
+        tested: Test people of a split.
+        trained: Its training people.
+    """
+    from scipy.stats import t
+
+    splits = len(changes)
+    if splits < 2:
+        return None
+    error = math.sqrt((1 / splits + tested / trained) * float(np.var(changes, ddof=1)))
+    half = float(t.ppf((1 + LEVEL) / 2, splits - 1)) * error
+    mean = float(np.mean(changes))
+    return mean - half, mean + half
+
+
+def summarise(
+    outcome: Outcome, systems: Sequence[System], settings: LondonSettings, record: dict[str, Any]
+) -> dict[str, Any]:
+    """Return everything that was found, JSON-ready, rates and gaps in percent.
+
+    Args:
+        outcome: The figures of every system and split.
+        systems: The systems asked for.
+        settings: The study's.
+        record: Command, machine, date.
+    """
+    return {
+        "study": "london splits", **record, "hours": round(outcome.seconds / 3600, 3),
+        "settings": settings.model_dump(mode="json"), "inputs": outcome.inputs,
+        "splits": outcome.splits, "tested": {str(split): names for split, names in outcome.tested.items()},
+        "uncertainty": {
+            "interval": "over people, each drawn once a round for all splits that test them; networks fixed",
+            "corrected_interval": "over splits, Nadeau and Bengio 2003",
+        },
+        "systems": {system.key: _system(outcome, system, settings) for system in systems},
+    }  # fmt: skip
+
+
+def _system(outcome: Outcome, system: System, settings: LondonSettings) -> dict[str, Any]:
+    measured = outcome.measured
+    everybody = len({name for names in outcome.tested.values() for name in names})
+    found: dict[str, Any] = {"title": system.title}
+    for figure in FIGURES:
+        mine = measured[system.key][figure]
+        groups = {yaw: [yaw] for yaw in YAWS} | {"45 and 90": list(WIDE)}
+        found[f"{figure}_percent_by_abs_yaw"] = {
+            name: rate_over_seeds(mine, yaws, everybody).to_dict(100) for name, yaws in groups.items()
+        }
+        if FRONTAL in measured and system.key != FRONTAL:
+            base = measured[FRONTAL][figure]
+            found[f"{figure}_change_to_frontal_points"] = {
+                name: _change(mine, base, yaws, settings) for name, yaws in groups.items()
+            }
+        if {FRONTAL, TRUE} <= set(measured) and system.key not in (FRONTAL, TRUE) and figure == RANK1:
+            ends = measured[FRONTAL][figure], measured[TRUE][figure]
+            found["gap_closed_percent"] = {
+                name: gap_over_seeds(mine, *ends, groups[name]).to_dict(100) for name in (*WIDE, "45 and 90")
+            }
+    return found
+
+
+def _change(
+    mine: Sequence[Measured], base: Sequence[Measured], yaws: Sequence[str], settings: LondonSettings
+) -> dict[str, Any]:
+    change: Statistic = change_over_seeds(mine, base, yaws)
+    corrected = corrected_interval(change.per_seed, settings.parts["test"], settings.parts["train"])
+    ends = None if corrected is None else [round(100 * end, 3) for end in corrected]
+    return {**change.to_dict(100), "corrected_interval": ends}
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """Return the tables as Markdown."""
+    lines: list[str] = []
+    for figure in FIGURES:
+        lines += [
+            f"| {_NAMES[figure]}, % at | 0° | 45° | 90° | change to frontal only at 45 and 90° | gap closed, % |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        for row in found["systems"].values():
+            cells = [_text(row[f"{figure}_percent_by_abs_yaw"][yaw]) for yaw in YAWS]
+            change = row.get(f"{figure}_change_to_frontal_points", {}).get("45 and 90")
+            cells.append("" if change is None else _text(change) + _corrected(change))
+            gap = row.get("gap_closed_percent", {}).get("45 and 90") if figure == RANK1 else None
+            cells.append("" if gap is None else _text(gap) if gap["interval"] else "no clear gap")
+            lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
+        lines.append("")
+    splits, parts = len(found["splits"]), found["settings"]["parts"]
+    tested = len({name for names in found["tested"].values() for name in names})
+    note = (
+        f"{splits} random split{'' if splits == 1 else 's'} of {parts['train']} / {parts['val']} / {parts['test']} "
+        f"people; {tested} different people were tested. Brackets: 95 % intervals over people, each drawn once for all "
+        "splits that test them; ± the deviation over splits; braces: 95 % interval over splits, corrected for the "
+        "people they share (Nadeau and Bengio 2003)."
+    )
+    return "\n".join([*lines, note]) + "\n"
+
+
+def _text(statistic: Mapping[str, Any]) -> str:
+    if statistic["mean"] is None:
+        return ""
+    interval, deviation = statistic["interval"], statistic["deviation_over_seeds"]
+    ends = "" if interval is None else f" [{interval[0]:.1f}, {interval[1]:.1f}]"
+    return f"{statistic['mean']:.1f}{ends}" + ("" if deviation is None else f" ± {deviation:.1f}")
+
+
+def _corrected(change: Mapping[str, Any]) -> str:
+    ends = change["corrected_interval"]
+    return "" if ends is None else f" {{{ends[0]:.1f}, {ends[1]:.1f}}}"
