@@ -2,9 +2,10 @@
 
     python benchmarks/mixing.py PEOPLE.parquet --views VIEWS/manifest.csv --generator RUN --out runs/mixing
 
-PEOPLE has the splits train, val and test. The real pictures to learn from are those turned by --max-real-yaw at most:
-what generated views are to make up for is the rest. A grid that was stopped goes on where it was; a finished recogniser
-is never trained again. The table, mean and range over seeds, is written to OUT/mixing.md after each recogniser.
+PEOPLE has the splits train, val and test; benchmarks/mixing_people.py makes one. The real pictures to learn from are
+those turned by --max-real-yaw at most: what generated views are to make up for is the rest. A grid that was stopped
+goes on where it was; a finished recogniser is never trained again. The table, mean and range over seeds, is written to
+OUT/mixing.md after each recogniser.
 """
 
 import argparse
@@ -81,6 +82,29 @@ def measured(config: RecognizerConfig, folder: Path, test: Manifest, device: str
     return read_json(result)
 
 
+def chosen_ways(only: list[str] | None, views: str | None, generator: str | None) -> dict[str, dict]:
+    """Return the ways to train by name, in the grid's order.
+
+    Args:
+        only: Names; None or none takes all that can be trained.
+        views: Manifest of generated views; without it no way that reads them.
+        generator: Run of ipgan; without it no views on the fly.
+    """
+    unknown = sorted(set(only or ()) - set(GRID))
+    if unknown:
+        raise SystemExit(f"error: --only: no such way: {'; '.join(unknown)}; there are: {'; '.join(GRID)}")
+    have = {"extra": views, "on_the_fly": generator}
+    options = {"extra": "--views", "on_the_fly": "--generator"}
+    for name in only or ():
+        for need in set(have) & set(GRID[name]):
+            if not have[need]:
+                raise SystemExit(f"error: --only: {name!r} needs {options[need]}")
+    return {
+        name: cell for name, cell in GRID.items()
+        if all(have[need] for need in have if need in cell) and (not only or name in only)
+    }  # fmt: skip
+
+
 def claim_folder(options: argparse.Namespace) -> None:
     """Refuse a folder that holds another grid: its results would stand beside these."""
     keys = ("people", "views", "generator", "recipe", "set", "steps", "max_real_yaw")
@@ -122,16 +146,12 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="name of a way; may come several times")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
+    cells = chosen_ways(options.only, options.views, options.generator)
     people = read_manifest(options.people)
     test = people.of_split("test")
     options.out.mkdir(parents=True, exist_ok=True)
     real = real_pictures(people, options.max_real_yaw, options.out / "real.parquet")
     claim_folder(options)
-    have = {"extra": options.views, "on_the_fly": options.generator}
-    cells = {
-        name: cell for name, cell in GRID.items()
-        if all(have[need] for need in have if need in cell) and (not options.only or name in options.only)
-    }  # fmt: skip
     found: dict[str, list[dict]] = {}
     for seed in range(options.seeds):
         for name, cell in cells.items():

@@ -5,7 +5,9 @@
 
 The ways take turns, so that other work on the machine hits all alike; a ratio is formed within one round. Told are
 the median of the rounds and their range. On the CPU the ratios are told in processor time too, which other work hardly
-moves; there the thread that fetches pictures counts as well.
+moves; there the thread that fetches pictures counts as well. The main thread's processor time alone tells how long a
+step takes that never waits: on a shared machine with several threads it is the figure to look at, under
+OMP_WAIT_POLICY=passive, since threads that wait busily count their waiting.
 """
 
 import argparse
@@ -29,14 +31,17 @@ from pifr.recognition.training_data import read_training_data
 
 
 class ProcessorMeter(Meter):
-    """Tells the processor time from the first batch on too."""
+    """Tells the processor time from the first batch on too, of all threads and of the main one."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._began_processor = time.process_time()
+        self._began_processor, self._began_main = time.process_time(), time.thread_time()
 
     def record(self) -> dict[str, float]:
-        return super().record() | {"processor_seconds": time.process_time() - self._began_processor}
+        return super().record() | {
+            "processor_seconds": time.process_time() - self._began_processor,
+            "main_seconds": time.thread_time() - self._began_main,
+        }
 
 
 def recipe(options: argparse.Namespace, **changes: object) -> RecognizerConfig:
@@ -56,8 +61,8 @@ def trained(config: RecognizerConfig, device: str) -> dict[str, float]:
         return training.train_recognizer(config, Path(runs), device=device).run.history.read()[-1]
 
 
-def bare(config: RecognizerConfig, people: int, device: torch.device) -> tuple[float, float]:
-    """Return pictures a second and processor seconds of the same network, loss and optimizer on a batch in memory."""
+def bare(config: RecognizerConfig, people: int, device: torch.device) -> dict[str, float]:
+    """Return the same of the same network, loss and optimizer on a batch in memory."""
     torch.manual_seed(0)
     backbone = build_backbone(config.backbone, config.size_px).to(device)
     loss = create_loss("cosface", people, config.backbone.embedding_dim).to(device)
@@ -68,7 +73,7 @@ def bare(config: RecognizerConfig, people: int, device: torch.device) -> tuple[f
         memory_format=torch.channels_last
     )
     labels = torch.arange(count, device=device) % people
-    began, began_processor = time.perf_counter(), time.process_time()
+    meter = ProcessorMeter()
     for _ in range(config.steps):
         with autocast(device, config.precision):
             embeddings = backbone(images)
@@ -76,8 +81,9 @@ def bare(config: RecognizerConfig, people: int, device: torch.device) -> tuple[f
         value.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        meter.pictures += count
     value.item()
-    return config.steps * count / (time.perf_counter() - began), time.process_time() - began_processor
+    return meter.record()
 
 
 def spread(values: list[float]) -> str:
@@ -101,32 +107,33 @@ def main() -> None:
     device, plain = choose_device(options.device), recipe(options)
     people = len(read_training_data(plain).people)
     training.Meter = ProcessorMeter
-    ours, ratios, by_processor, loading = [], [], [], []
+    ours, ratios, by_processor, by_main, loading = [], [], [], [], []
     trained(plain, options.device)  # decodes pictures, warms up
     if options.generator:
         views = recipe(options, on_the_fly={"generator": options.generator})
         trained(views, options.device)  # fills the cache of identity codes
     for _ in range(options.rounds):
-        record = trained(plain, options.device)
-        ours.append(record["pictures_per_second"])
-        alone = record["processor_seconds"]
-        loading.append(record["loading_share"])
+        alone = trained(plain, options.device)
+        ours.append(alone["pictures_per_second"])
+        loading.append(alone["loading_share"])
         if options.generator:
-            record = trained(views, options.device)
-            loading.append(record["loading_share"])
-            ratios.append(ours[-1] / record["pictures_per_second"] - 1)
-            by_processor.append(record["processor_seconds"] / alone - 1)
+            other = trained(views, options.device)
+            loading.append(other["loading_share"])
+            ratios.append(ours[-1] / other["pictures_per_second"] - 1)
+            by_processor.append(other["processor_seconds"] / alone["processor_seconds"] - 1)
+            by_main.append(other["main_seconds"] / alone["main_seconds"] - 1)
         else:
-            speed, seconds = bare(plain, people, device)
-            ratios.append(ours[-1] / speed)
-            by_processor.append(seconds / alone)
+            other = bare(plain, people, device)
+            ratios.append(ours[-1] / other["pictures_per_second"])
+            by_processor.append(other["processor_seconds"] / alone["processor_seconds"])
+            by_main.append(other["main_seconds"] / alone["main_seconds"])
     name = f"{options.backbone} x {options.width:g}, {options.size} px, batch {options.batch}, {device}"
     print(f"{name}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}, {options.rounds} rounds")
     print(f"training loop: {spread(ours)} pictures/s; waiting for pictures: {spread(loading)} of the time")
     label = "time added by views on the fly" if options.generator else "speed beside the bare loop"
     print(f"{label}: {spread(ratios)}")
     if device.type == "cpu":
-        print(f"the same in processor time: {spread(by_processor)}")
+        print(f"the same in processor time: {spread(by_processor)}; of the main thread: {spread(by_main)}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pifr.core.seeds import numpy_generator, torch_generator
 from pifr.data.pixels import PixelStore
 from pifr.data.tensors import to_input
 from pifr.recognition.config import RecognizerConfig
-from pifr.recognition.on_the_fly import FreshViews, OnTheFly
+from pifr.recognition.fresh_views import FreshViews, OnTheFly
 from pifr.recognition.sampling import PersonBatches
 from pifr.recognition.training_data import TrainingData
 from pifr.recognition.transforms import PartDraws, transform_batch

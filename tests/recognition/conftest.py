@@ -9,10 +9,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from ipgan import Rotator
+from ipgan.config import ModelConfig
+from ipgan.networks import build_rotation
+from ipgan.pose_map import PoseMap
 from pifr.core.config import check_config
 from pifr.data.manifest import Manifest
+from pifr.data.spec import InputSpec
 from pifr.data.split import split_by_person
 from pifr.recognition.config import RecognizerConfig
 
@@ -60,6 +67,51 @@ def trained(people: Manifest, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "test",
     )
     return train_recognizer(config, tmp_path_factory.mktemp("runs"), device="cpu").run.path
+
+
+def _save_generator(folder: Path, seed: int = 0) -> Path:
+    """Write a generator of random weights at 64 px that knows -90 to 90 degrees."""
+    torch.manual_seed(seed)
+    sizes = {
+        "generator_channel_base": 256, "encoder_channel_base": 128, "discriminator_channel_base": 128,
+        "pose_channel_base": 128, "channel_max": 16, "identity_dim": 16, "pose_dim": 4, "style_dim": 16,
+    }  # fmt: skip
+    rotation = build_rotation(check_config(ModelConfig, sizes, "test"), 64)
+    pose_map = PoseMap(np.array([-90.0, 90.0]), np.array([[-1] * 4, [1] * 4], dtype=np.float32))
+    spec = InputSpec(size_px=64, template="unaligned")
+    return Rotator(rotation, spec, pose_map, "random", "", torch.device("cpu")).save(folder)
+
+
+@pytest.fixture(scope="session")
+def save_generator() -> Callable[..., Path]:
+    """A function of a folder and a seed that writes a generator there."""
+    return _save_generator
+
+
+@pytest.fixture(scope="session")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generator of random weights; read only."""
+    return _save_generator(tmp_path_factory.mktemp("generator") / "saved")
+
+
+class Quarters:
+    """A judge that sees the mean colour of a picture's quarters."""
+
+    spec = InputSpec(size_px=64, template="unaligned")
+    name, sha256 = "quarters", "1" * 64
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        return pixels.reshape(len(pixels), 2, 32, 2, 32, 3).mean((2, 4)).reshape(len(pixels), -1).astype(np.float32)
+
+
+@pytest.fixture
+def judge() -> Quarters:
+    """A judge that counts how often it is asked."""
+    return Quarters()
 
 
 @pytest.fixture
