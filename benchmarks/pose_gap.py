@@ -24,7 +24,7 @@ from benchmarks.study.rows import QUICK as QUICK_ROWS
 from benchmarks.study.rows import Row, all_rows, choose_rows
 from benchmarks.study.settings import QUICK, StudySettings
 from benchmarks.study.study import Outcome, run_study
-from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, gain_by_size, markdown, summarise
+from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, markdown, stored_gains, summarise
 from pifr.core.config import check_config
 from pifr.core.environment import environment_record
 from pifr.core.errors import PifrError
@@ -95,7 +95,7 @@ def write_results(outcome: Outcome, rows: list[Row], settings: StudySettings, fo
     write_text(folder / f"{NAME}.md", table)
     if found["rows"]:
         draw_rank_against_yaw(found, folder / f"{NAME}.png")
-    draw_gain_by_size(gain_by_size(outcome, rows, settings.people[0]), folder / f"{NAME}_by_size_of_A.png")
+    draw_gain_by_size(stored_gains(found), folder / f"{NAME}_by_size_of_A.png")
     return table
 
 
