@@ -3,7 +3,8 @@
     python benchmarks/twin_bands.py twin-study/manifest.parquet --lights 07,17 --out bands.parquet
     pifr benchmark --data bands.parquet --embedder RUN --by sex --by skin --by age --by wears_glasses --by facial_hair
 
-The columns are the renderer's dials, not categories of mankind: ``skin`` is a band of its melanin, ``age`` of its years.
+The columns are the renderer's dials, not categories of mankind: ``skin`` is a band of its melanin, ``age`` of its
+years.
 """
 
 from __future__ import annotations

@@ -79,7 +79,8 @@ class Statistic:
         """Read what :meth:`to_dict` made with the same ``scale``, as exact as it was rounded."""
         low, high = stored["interval"] or (None, None)
         value, low, high, *per_seed = (
-            math.nan if number is None else number / scale for number in (stored["mean"], low, high, *stored["per_seed"])
+            math.nan if number is None else number / scale
+            for number in (stored["mean"], low, high, *stored["per_seed"])
         )
         return cls(value, low, high, per_seed)
 
