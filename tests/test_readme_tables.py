@@ -93,7 +93,7 @@ def test_every_kind_of_table_of_a_study_with_all_rows(root: Path, capsys: pytest
     assert "typed by hand" not in text
     lines = text.splitlines()
 
-    # (0.5 - 0.2) / (0.6 - 0.2) of the paper gap, (0.7 - 0.4) / (0.8 - 0.4) of the fair one, which rows without A have too.
+    # (0.5 - 0.2) / (0.6 - 0.2) of the paper gap; (0.7 - 0.4) / (0.8 - 0.4) of the fair one, which all rows have.
     assert "| frontal only | 20 | 20 | 20 | 20 | 20 | | -50 [" in text
     assert any(line.startswith("| B + views by ipgan | 50 | 50 | 50 | 50 | 50 | 75 [") for line in lines)
     assert any(line.startswith("| A + B + views by ipgan | 70 | 70 | 70 | 70 | 70 | | 75 [") for line in lines)

@@ -170,6 +170,20 @@ def spread_table(found: Found, header: Header) -> str:
     return _markdown(["by", "figure, percent", "best", "worst", "apart, points"], body)
 
 
+def threshold_table(found: Found, header: Header) -> str:
+    """Return error rates of groups at one threshold, as benchmarks/shared_threshold.py stores them."""
+    columns = header.options.get("by", ",".join(found["by_column"])).split(",")
+    kinds = {"fnmr": "FNMR, percent", "fmr": "FMR, percent", "fmr_within_group": "FMR within the group, percent"}
+    body = []
+    for column in columns:
+        for name, rates in found["by_column"][column].items():
+            cells = [
+                _with_ends(rates[kind]["percent"], rates[kind]["interval"], 1 + 2 * (kind != "fnmr")) for kind in kinds
+            ]
+            body.append([f"{column}: {name}", f"{rates['people']:,}", *cells])
+    return _markdown(["group", "people", *kinds.values()], body)
+
+
 TABLES: dict[str, Callable[[Found, Header], str]] = {
     "headline": headline,
     "rank1": lambda found, header: rates_table(found, header, "rank1", "rank-1, percent"),
@@ -179,6 +193,7 @@ TABLES: dict[str, Callable[[Found, Header], str]] = {
     "change": change_table,
     "groups": groups_table,
     "spread": spread_table,
+    "threshold": threshold_table,
 }
 
 
@@ -194,8 +209,9 @@ def _system(found: Found, header: Header) -> Found:
     return systems[name]
 
 
-def _with_ends(value: float, interval: Sequence[float] | None) -> str:
-    return f"{value:.1f}" + ("" if interval is None else f" [{interval[0]:.1f}, {interval[1]:.1f}]")
+def _with_ends(value: float, interval: Sequence[float] | None, decimals: int = 1) -> str:
+    ends = "" if interval is None else f" [{interval[0]:.{decimals}f}, {interval[1]:.{decimals}f}]"
+    return f"{value:.{decimals}f}{ends}"
 
 
 def _mean(statistic: Found | None, decimals: int) -> str:
