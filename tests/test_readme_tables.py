@@ -139,6 +139,7 @@ def test_what_views_add_by_the_size_of_a_is_read_back() -> None:
         ("whole", "wants FILE KIND"),
         ("whole tar b", "wants FILE KIND"),
         ("bias groups by=age", "no groups by 'age'"),
+        ("bias groups by=sex far=0.001", "not all groups have TAR at FAR 0.001"),
         ("bias groups by=sex system=nut", "no system 'nut' in bias.json"),
         ("nothing rank1", "nothing.json"),
     ],

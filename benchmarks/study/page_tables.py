@@ -11,7 +11,7 @@ from benchmarks.study.tables import statistic_text
 from pifr.core.errors import DataError, near_names
 
 Found = Mapping[str, Any]
-OPTIONS = ("rows", "decimals", "by", "system", "out")
+OPTIONS = ("rows", "decimals", "by", "far", "system", "out")
 GAPS = {"paper": "paper gap closed, percent", "fair": "fair gap closed, percent"}
 CHANGES = {"b_frontal": "B frontal", "ab_frontal": "A + B frontal"}
 _HEADLINE_YAWS = ("0", "45", "60", "75", "90")
@@ -134,7 +134,7 @@ def change_table(found: Found, header: Header) -> str:
 
 
 def groups_table(found: Found, header: Header) -> str:
-    """Return rank-1, EER and TAR at the smallest FAR that all groups have, for the groups of columns."""
+    """Return rank-1, EER and TAR for the groups of columns; at ``far=``, else at the smallest that all groups have."""
     system = _system(found, header)
     columns = [column for column in header.options.get("by", "").split(",") if column]
     for column in columns or [""]:
@@ -145,7 +145,9 @@ def groups_table(found: Found, header: Header) -> str:
     fars = set.intersection(
         *({tar["far"] for tar in each["tar_at_far"] if tar["tar_percent"] is not None} for *_, each in groups)
     )
-    far = min(fars, default=None)
+    far = float(header.options["far"]) if "far" in header.options else min(fars, default=None)
+    if far is not None and far not in fars:
+        raise DataError(f"not all groups have TAR at FAR {far:g} in {header.file}.json", where=header.where)
     head = ["group", "people", "probes", "rank-1, percent", "EER, percent"]
     head += [] if far is None else [f"TAR at FAR {far:g}, percent"]
     body = []
