@@ -27,7 +27,7 @@ SMALL = {
     "pifr train-recognizer": ["--set", "batch.people=4"],
 }
 """What is added so that a tiny tree suffices; the last mention of an option counts."""
-TEN = tuple(f"{number:03d}" for number in range(1, 11))
+EIGHT = tuple(f"{number:03d}" for number in range(1, 9))
 
 
 def listed(name: str) -> list[list[str]]:
@@ -71,16 +71,16 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_multipie(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree = here / "Multi-Pie" / "data"
-    for person in TEN:
-        for session in ("01", "02"):
+    for person in EIGHT:
+        for session in ("01", "02") if person in EIGHT[4:] else ("01",):
             for camera in ("11_0", "05_1", "24_0"):
-                for light in ("04", "07", "19"):
+                for light in ("04", "07", "19") if camera == "05_1" else ("04", "07"):
                     folder = tree / f"session{session}" / "multiview" / person / "01" / camera
                     name = f"{person}_{session}_01_{camera.replace('_', '')}_{light}.png"
                     write_picture(folder / name, drawn_face(int(person), 480, 640))
     run_all("multipie", "--train-people", "2")
     kept = read_manifest("multipie-64/manifest.csv")
-    assert len(kept) == 10 * 2 * 3 * 2  # the lights of the study
+    assert len(kept) == (8 + 4) * 3 * 2  # four came twice; light 19 is none of the study's
     assert kept.template.startswith("crops:")
     assert read_picture(kept.paths[0]).shape == (64, 64, 3)
     printed = capsys.readouterr().out
