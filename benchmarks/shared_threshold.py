@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pifr.core.errors import PifrError
+from pifr.core.errors import DataError, PifrError
 from pifr.core.files import write_json
 from pifr.evaluation.scores import ScoreTable, read_scores
 from pifr.metrics import tar_at_far
@@ -42,12 +42,14 @@ def rates_at_one_threshold(
         seed: Of the bootstrap.
 
     Raises:
-        DataError: If there is no such column.
+        DataError: If there is no such column, or too few pairs of different people for the rate.
     """
     table = table.searched()
     scores, mated = table.with_floor(system), table.mated
-    threshold = tar_at_far(scores[mated], scores[~mated], fmr).threshold
-    matched = scores >= threshold
+    operating = tar_at_far(scores[mated], scores[~mated], fmr)
+    if operating.too_few:
+        raise DataError(str(operating))
+    matched = scores >= operating.threshold
     person, weights = table.person[table.probe], person_weights(len(table.people), rounds, seed)
 
     def rate(hits: np.ndarray, chosen: np.ndarray) -> dict[str, Any] | None:
@@ -69,7 +71,13 @@ def rates_at_one_threshold(
             }
             for name in sorted(set(probe))
         }
-    return {"system": system, "fmr_of_all": fmr, "threshold": threshold, "rounds": rounds, "by_column": by_column}
+    return {
+        "system": system,
+        "fmr_of_all": fmr,
+        "threshold": operating.threshold,
+        "rounds": rounds,
+        "by_column": by_column,
+    }
 
 
 def main() -> int:

@@ -41,7 +41,7 @@ def test_one_threshold_serves_groups_differently() -> None:
     scores[0, 1], scores[2, 3] = 0.7, 0.5  # a is taken for b; c would be for d, were the threshold lower
     table = ScoreTable(pictures, probe, reference, np.ones(16, bool), {"net": scores.ravel().astype(np.float32)})
 
-    found = rates_at_one_threshold(table, "net", ["group"], fmr=1 / 12, rounds=50)
+    found = rates_at_one_threshold(table, "net", ["group"], fmr=0.1, rounds=50)
     assert 0.5 < found["threshold"] <= 0.7
     x, y = found["by_column"]["group"]["x"], found["by_column"]["group"]["y"]
     assert (x["people"], y["people"]) == (2, 2)
@@ -53,4 +53,6 @@ def test_one_threshold_serves_groups_differently() -> None:
     assert low == 0.0
     assert high == 100.0  # two people: anything is possible
     with pytest.raises(DataError, match="no column 'grop'"):
-        rates_at_one_threshold(table, "net", ["grop"], fmr=1 / 12, rounds=50)
+        rates_at_one_threshold(table, "net", ["grop"], fmr=0.1, rounds=50)
+    with pytest.raises(DataError, match="too few impostors: FAR 0.01 needs at least 100"):
+        rates_at_one_threshold(table, "net", ["group"], fmr=0.01, rounds=50)
