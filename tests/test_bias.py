@@ -37,12 +37,12 @@ def test_one_threshold_serves_groups_differently() -> None:
     )
     probe, reference = (axis.ravel().astype(np.int32) for axis in np.meshgrid(range(4, 8), range(4), indexing="ij"))
     scores = np.full((4, 4), 0.1)
-    np.fill_diagonal(scores, [0.9, 0.9, 0.9, 0.4])  # d is not known again
+    np.fill_diagonal(scores, [0.9, 0.6, 0.9, 0.4])  # d is not known again
     scores[0, 1], scores[2, 3] = 0.7, 0.5  # a is taken for b; c would be for d, were the threshold lower
     table = ScoreTable(pictures, probe, reference, np.ones(16, bool), {"net": scores.ravel().astype(np.float32)})
 
     found = rates_at_one_threshold(table, "net", ["group"], fmr=0.1, rounds=50)
-    assert 0.5 < found["threshold"] <= 0.7
+    assert found["threshold"] == pytest.approx(0.6)  # one of 12 strangers may pass: the lowest mated score above 0.5
     x, y = found["by_column"]["group"]["x"], found["by_column"]["group"]["y"]
     assert (x["people"], y["people"]) == (2, 2)
     assert (x["fnmr"]["percent"], y["fnmr"]["percent"]) == (0.0, 50.0)
@@ -54,5 +54,5 @@ def test_one_threshold_serves_groups_differently() -> None:
     assert high == 100.0  # two people: anything is possible
     with pytest.raises(DataError, match="no column 'grop'"):
         rates_at_one_threshold(table, "net", ["grop"], fmr=0.1, rounds=50)
-    with pytest.raises(DataError, match="too few impostors: FAR 0.01 needs at least 100"):
+    with pytest.raises(DataError, match=r"too few impostors: FAR 0\.01 needs at least 100"):
         rates_at_one_threshold(table, "net", ["group"], fmr=0.01, rounds=50)

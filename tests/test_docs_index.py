@@ -80,7 +80,7 @@ def test_every_command_line_of_the_pages_has_options_that_exist(known: dict[str,
     checked = 0
     for page in PAGES:
         for words in command_lines(page.read_text()):
-            length = next((n for n in (3, 2) if " ".join(words[:n]) in known), None)
+            length = next((n for n in (4, 3, 2) if " ".join(words[:n]) in known), None)
             name = " ".join(words[:length])
             if length is None and words[:3] == ["pifr", "data", "import"]:
                 name = "pifr data import any"
