@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := faiss-cpu,twin,judge,dev
 
-.PHONY: setup demo study-quick test check format clean
+.PHONY: setup demo study-quick figures test check format clean
 
 setup: $(VENV)/.installed
 
@@ -20,6 +20,9 @@ demo: setup  ## the whole story: data -> generator -> views -> two recognisers -
 
 study-quick: setup  ## the pose gap study, small: every step of it on a few rendered people
 	$(BIN)/python benchmarks/pose_gap.py --quick --out runs/pose-gap-quick
+
+figures: setup  ## tables and plots of README.md and docs/, anew from docs/results/*.json
+	$(BIN)/python benchmarks/readme_tables.py
 
 test: setup  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile

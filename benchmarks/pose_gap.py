@@ -19,12 +19,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.study.pool import open_pool
+from benchmarks.study.people import draw_people, split_people
+from benchmarks.study.pool import Pool, open_pool
 from benchmarks.study.rows import QUICK as QUICK_ROWS
 from benchmarks.study.rows import Row, all_rows, choose_rows
 from benchmarks.study.settings import QUICK, StudySettings
 from benchmarks.study.study import Outcome, run_study
-from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, gain_by_size, markdown, summarise
+from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, markdown, stored_gains, summarise
 from pifr.core.config import check_config
 from pifr.core.environment import environment_record
 from pifr.core.errors import PifrError
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--out", type=Path, default=Path("runs/pose-gap"), help="folder of everything that is made")
     made.add_argument("--results", type=Path, help="folder of table and plots; --out where absent")
     made.add_argument("--quick", action="store_true", help="few people and steps, one seed: shows that it runs")
-    made.add_argument("--twin", help="manifest of rendered people to draw from, instead of rendering")
+    made.add_argument("--twin", help="manifest of people to draw from, rendered or your own, instead of rendering")
     made.add_argument("--generator", action="append", default=[], metavar="[NAME=]RUN",
                       help="trained generator, ipgan where no name stands before it; repeatable")  # fmt: skip
     made.add_argument("--rows", help="keys of rows, with commas; all where absent")
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--width", type=float, help="width of the recogniser's network")
     made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     made.add_argument("--list", action="store_true", help="list the rows and stop")
+    made.add_argument("--dry-run", action="store_true", help="say who would be drawn and what would be trained; stop")
     return made
 
 
@@ -82,6 +84,27 @@ def settings_of(options: argparse.Namespace) -> StudySettings:
     return check_config(StudySettings, values, "the study")
 
 
+def plan(settings: StudySettings, rows: list[Row], pool: Pool) -> str:
+    """Return the rows and, seed by seed, who would be drawn and how many pictures they have; nothing is made.
+
+    Pictures of people that are still to be rendered are not counted.
+
+    Raises:
+        PifrError: Where the study itself would end for want of people or pictures.
+    """
+    lines = [f"{row.key:<16} {row.title}" for row in rows]
+    for seed in settings.seeds:
+        drawn = draw_people(pool.trainable(), pool.testable(), settings.people, seed)
+        counts = [f"{part} {len(names)} people" for part, names in drawn.items()]
+        if settings.twin is not None:
+            parts = split_people(pool.pictures(drawn), drawn, settings.train_lights, settings.test_lights)
+            pictures = len(parts.teachers), len(parts.singles), len(parts.test)
+            counts = [f"{who} with {many} pictures" for who, many in zip(counts, pictures, strict=True)]
+            counts.append(f"{len(parts.frontal_singles())} pictures of B are frontal")
+        lines.append(f"seed {seed}: " + "; ".join(counts))
+    return "\n".join([*lines, "nothing was trained"])
+
+
 def write_results(outcome: Outcome, rows: list[Row], settings: StudySettings, folder: Path) -> str:
     """Write JSON, table and plots; return the table."""
     environment = environment_record()
@@ -95,7 +118,7 @@ def write_results(outcome: Outcome, rows: list[Row], settings: StudySettings, fo
     write_text(folder / f"{NAME}.md", table)
     if found["rows"]:
         draw_rank_against_yaw(found, folder / f"{NAME}.png")
-    draw_gain_by_size(gain_by_size(outcome, rows, settings.people[0]), folder / f"{NAME}_by_size_of_A.png")
+    draw_gain_by_size(stored_gains(found), folder / f"{NAME}_by_size_of_A.png")
     return table
 
 
@@ -108,7 +131,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = settings_of(options)
         rows = choose_rows(settings.rows, settings.a_sizes)
-        outcome = run_study(settings, rows, open_pool(settings, options.out), options.out)
+        pool = open_pool(settings, options.out)
+        if options.dry_run:
+            print(plan(settings, rows, pool))
+            return 0
+        outcome = run_study(settings, rows, pool, options.out)
         print(write_results(outcome, rows, settings, options.results or options.out))
     except PifrError as error:
         print(error, file=sys.stderr)

@@ -7,7 +7,7 @@ interval is that of the gap, not of three rates that happen to stand beside each
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,16 @@ class Statistic:
             "per_seed": [_number(each, scale) for each in self.per_seed],
             "deviation_over_seeds": _number(self.deviation, scale),
         }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], scale: float = 1.0) -> Statistic:
+        """Read what :meth:`to_dict` made with the same ``scale``, as exact as it was rounded."""
+        low, high = stored["interval"] or (None, None)
+        value, low, high, *per_seed = (
+            math.nan if number is None else number / scale
+            for number in (stored["mean"], low, high, *stored["per_seed"])
+        )
+        return cls(value, low, high, per_seed)
 
 
 def gap_closed(method: float, base: float, ceiling: float) -> float:

@@ -47,6 +47,9 @@ def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, re
             "of": "rates averaged over yaws and seeds; intervals draw people, the same for all rows of a seed",
         },
         "rows": {row.key: _row(outcome.measured, row) for row in rows if row.key in outcome.measured},
+        "rank1_gain_by_people_of_A_points": {
+            str(size): gain.to_dict(100) for size, gain in gain_by_size(outcome, rows, settings.people[0])
+        },
         "skipped": outcome.skipped,
     }  # fmt: skip
 
@@ -96,7 +99,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     for row in found["rows"].values():
         by_yaw = row[f"{RANK1}_percent_by_abs_yaw"]
         cells = [f"{by_yaw[yaw]['mean']:.1f}" if yaw in by_yaw else "" for yaw in SHOWN_YAWS]
-        cells += [_text(row[f"{RANK1}_percent_45_to_90"])]
+        cells += [statistic_text(row[f"{RANK1}_percent_45_to_90"])]
         cells += [_gap_text(row.get(f"{name}_gap_closed_percent")) for name in ("paper", "fair")]
         lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
     lines += [f"| {key} | skipped: {why} |" + " |" * (len(SHOWN_YAWS) + 2) for key, why in found["skipped"].items()]
@@ -111,17 +114,25 @@ def markdown(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _text(statistic: Mapping[str, Any] | None) -> str:
+def statistic_text(statistic: Mapping[str, Any] | None, decimals: int = 1, deviation: bool = True) -> str:
+    """Return ``mean [low, high] ± deviation over seeds`` of a statistic as :func:`summarise` stores it.
+
+    Args:
+        statistic: Mean, interval and deviation, each of which may be null; None gives an empty text.
+        decimals: Places behind the point.
+        deviation: Whether the deviation is shown.
+    """
     if statistic is None or statistic["mean"] is None:
         return ""
-    interval, deviation = statistic["interval"], statistic["deviation_over_seeds"]
-    ends = "" if interval is None else f" [{interval[0]:.1f}, {interval[1]:.1f}]"
-    return f"{statistic['mean']:.1f}{ends}" + ("" if deviation is None else f" ± {deviation:.1f}")
+    interval, over_seeds = statistic["interval"], statistic["deviation_over_seeds"]
+    ends = "" if interval is None else f" [{interval[0]:.{decimals}f}, {interval[1]:.{decimals}f}]"
+    spread = f" ± {over_seeds:.{decimals}f}" if deviation and over_seeds is not None else ""
+    return f"{statistic['mean']:.{decimals}f}{ends}{spread}"
 
 
 def _gap_text(statistic: Mapping[str, Any] | None) -> str:
     """Return a share of a gap; one without an interval is a share of noise and is not shown."""
-    return _UNCLEAR if statistic is not None and statistic["interval"] is None else _text(statistic)
+    return _UNCLEAR if statistic is not None and statistic["interval"] is None else statistic_text(statistic)
 
 
 def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> list[tuple[int, Statistic]]:
@@ -139,6 +150,12 @@ def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> lis
         for size, base, method in pairs if base in outcome.measured and method in outcome.measured
     ]  # fmt: skip
     return sorted(found, key=lambda pair: pair[0])
+
+
+def stored_gains(found: Mapping[str, Any]) -> list[tuple[int, Statistic]]:
+    """Return what :func:`gain_by_size` found as :func:`summarise` stored it; nothing of files from before it did."""
+    gains = found.get("rank1_gain_by_people_of_A_points", {})
+    return [(int(size), Statistic.from_dict(gain, 100)) for size, gain in gains.items()]
 
 
 def draw_rank_against_yaw(found: Mapping[str, Any], path: Path, keys: Sequence[str] = ()) -> list[Path]:

@@ -1,0 +1,232 @@
+"""Tables of the documentation, each of one stored study or benchmark: what a comment in a page asks for."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.study.tables import statistic_text
+from pifr.core.errors import DataError, near_names
+
+Found = Mapping[str, Any]
+OPTIONS = ("rows", "decimals", "by", "far", "system", "out")
+GAPS = {"paper": "paper gap closed, percent", "fair": "fair gap closed, percent"}
+CHANGES = {"b_frontal": "B frontal", "ab_frontal": "A + B frontal"}
+_HEADLINE_YAWS = ("0", "45", "60", "75", "90")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a comment asks for.
+
+    Attributes:
+        file: Name of the JSON, without folder and ending.
+        kind: Kind of table or figure.
+        options: Those of :data:`OPTIONS` that are given.
+        labels: Row -> its words.
+        where: The page, for messages.
+    """
+
+    file: str
+    kind: str
+    options: dict[str, str]
+    labels: dict[str, str]
+    where: str
+
+    def rows(self, found: Found, has: Callable[[Found], bool]) -> dict[str, Found]:
+        """Return label -> row, in the order asked for; without ``rows=`` all rows that have the figure."""
+        known = found["rows"]
+        asked = self.options["rows"].split(",") if "rows" in self.options else [key for key in known if has(known[key])]
+        for key in (*asked, *self.labels):
+            if key not in known:
+                raise DataError(f"no row {key!r} in {self.file}.json", where=self.where, cure=near_names(key, known))
+        return {self.labels.get(key, known[key]["title"]): known[key] for key in asked}
+
+    def decimals(self, usual: int) -> int:
+        """Return the places behind the point."""
+        return int(self.options.get("decimals", usual))
+
+
+def read_header(text: str, where: str) -> Header:
+    """Read ``FILE KIND option=value row="words"``.
+
+    Raises:
+        DataError: If a word is neither.
+    """
+    first, *words = shlex.split(text)
+    if not words or any("=" not in word for word in words[1:]):
+        raise DataError("a table wants FILE KIND and then name=value", where=where, found=repr(text))
+    pairs = dict(word.split("=", 1) for word in words[1:])
+    options = {name: value for name, value in pairs.items() if name in OPTIONS}
+    labels = {name: value for name, value in pairs.items() if name not in OPTIONS}
+    return Header(first, words[0], options, labels, where)
+
+
+def rates_table(found: Found, header: Header, figure: str, title: str) -> str:
+    """Return a rate by yaw, its mean over 45 to 90 degrees, and what of the gaps is closed."""
+    rows, decimals = header.rows(found, lambda row: True), header.decimals(1)
+    suffix = "" if figure == "rank1" else f"_{figure}"
+    rate, gap = f"{figure}_percent_by_abs_yaw", "{}_gap_closed_percent" + suffix
+    yaws = _yaws(row[rate] for row in rows.values())
+    gaps = [name for name in GAPS if any(gap.format(name) in row for row in rows.values())]
+    head = [title, *(f"{yaw}°" for yaw in yaws), "45 to 90°", *(GAPS[name] for name in gaps)]
+    body = [
+        [label, *(_mean(row[rate].get(yaw), decimals) for yaw in yaws),
+         statistic_text(row[f"{figure}_percent_45_to_90"], decimals),
+         *(_share(row.get(gap.format(name)), decimals) for name in gaps)]
+        for label, row in rows.items()
+    ]  # fmt: skip
+    return _markdown(head, body)
+
+
+def tar_table(found: Found, header: Header) -> str:
+    """Return the same of TAR, at the one FAR that a study measures."""
+    tails = "_percent_by_abs_yaw"
+    keys = {key for row in found["rows"].values() for key in row if key.startswith("tar_at_far_")}
+    names = {key.removesuffix(tails) for key in keys if key.endswith(tails)}
+    if len(names) != 1:
+        raise DataError(f"not one TAR in {header.file}.json", where=header.where, found=", ".join(sorted(names)))
+    (name,) = names
+    return rates_table(found, header, name, f"TAR at FAR {name.removeprefix('tar_at_far_')}, percent")
+
+
+def headline(found: Found, header: Header) -> str:
+    """Return rank-1 at few yaws and the gap closed, rounded: what a first screen has room for."""
+    rows, decimals = header.rows(found, lambda row: True), header.decimals(0)
+    gaps = [name for name in GAPS if any(f"{name}_gap_closed_percent" in row for row in rows.values())]
+    words = {name: "gap closed" if len(gaps) == 1 else f"{name} gap closed" for name in gaps}
+    head = ["rank-1, percent", *(f"{yaw}°" for yaw in _HEADLINE_YAWS)]
+    head += [f"{words[name]}, 45 to 90°, percent [95 %]" for name in gaps]
+    body = [
+        [label, *(_mean(row["rank1_percent_by_abs_yaw"].get(yaw), decimals) for yaw in _HEADLINE_YAWS),
+         *(_share(row.get(f"{name}_gap_closed_percent"), decimals, deviation=False) for name in gaps)]
+        for label, row in rows.items()
+    ]  # fmt: skip
+    return _markdown(head, body)
+
+
+def gap_table(found: Found, header: Header, name: str) -> str:
+    """Return what of a gap is closed, by yaw and over 45 to 90 degrees."""
+    by_yaw, whole = f"{name}_gap_closed_percent_by_abs_yaw", f"{name}_gap_closed_percent"
+    rows, decimals = header.rows(found, lambda row: by_yaw in row), header.decimals(1)
+    yaws = _yaws(row[by_yaw] for row in rows.values())
+    body = [
+        [label, *(_share(row[by_yaw].get(yaw), decimals, deviation=False) for yaw in yaws),
+         _share(row[whole], decimals)]
+        for label, row in rows.items()
+    ]  # fmt: skip
+    return _markdown([GAPS[name], *(f"{yaw}°" for yaw in yaws), "45 to 90°"], body)
+
+
+def change_table(found: Found, header: Header) -> str:
+    """Return the change of rank-1 at 0 and 15 degrees against both baselines, in points."""
+    key = "rank1_change_to_{}_at_0_and_15_points"
+    rows = header.rows(found, lambda row: any(key.format(base) in row for base in CHANGES))
+    bases = [base for base in CHANGES if any(key.format(base) in row for row in rows.values())]
+    head = ["rank-1 at 0 and 15°, points", *(f"against {CHANGES[base]}" for base in bases)]
+    body = [
+        [label, *(statistic_text(row.get(key.format(base)), header.decimals(1)) for base in bases)]
+        for label, row in rows.items()
+    ]  # fmt: skip
+    return _markdown(head, body)
+
+
+def groups_table(found: Found, header: Header) -> str:
+    """Return rank-1, EER and TAR for the groups of columns; at ``far=``, else at the smallest that all groups have."""
+    system = _system(found, header)
+    columns = [column for column in header.options.get("by", "").split(",") if column]
+    for column in columns or [""]:
+        if column not in system["by_column"]:
+            cure = near_names(column, system["by_column"])
+            raise DataError(f"{header.file}.json has no groups by {column!r}", where=header.where, cure=cure)
+    groups = [(column, name, each) for column in columns for name, each in system["by_column"][column].items()]
+    fars = set.intersection(
+        *({tar["far"] for tar in each["tar_at_far"] if tar["tar_percent"] is not None} for *_, each in groups)
+    )
+    far = float(header.options["far"]) if "far" in header.options else min(fars, default=None)
+    if far is not None and far not in fars:
+        raise DataError(f"not all groups have TAR at FAR {far:g} in {header.file}.json", where=header.where)
+    head = ["group", "people", "probes", "rank-1, percent", "EER, percent"]
+    head += [] if far is None else [f"TAR at FAR {far:g}, percent"]
+    body = []
+    for column, name, each in groups:
+        cells = [f"{column}: {header.labels.get(name, name)}", f"{each['people']:,}", f"{each['probes']:,}"]
+        cells += [_with_ends(each[f"{figure}_percent"], each[f"{figure}_interval"]) for figure in ("rank1", "eer")]
+        cells += [_with_ends(tar["tar_percent"], tar["interval"]) for tar in each["tar_at_far"] if tar["far"] == far]
+        body.append(cells)
+    return _markdown(head, body)
+
+
+def spread_table(found: Found, header: Header) -> str:
+    """Return how far the groups of columns lie apart in rank-1 and EER."""
+    system = _system(found, header)
+    columns = header.options.get("by", ",".join(system["by_column"])).split(",")
+    body = [
+        [each["column"], each["figure"], f"{each['best_group']} {each['best_percent']:.1f}",
+         f"{each['worst_group']} {each['worst_percent']:.1f}",
+         _with_ends(each["difference_points"], each["difference_interval"])]
+        for each in system["spread_between_groups"] if each["column"] in columns and each["figure"] in ("rank-1", "EER")
+    ]  # fmt: skip
+    return _markdown(["by", "figure, percent", "best", "worst", "apart, points"], body)
+
+
+def threshold_table(found: Found, header: Header) -> str:
+    """Return error rates of groups at one threshold, as benchmarks/shared_threshold.py stores them."""
+    columns = header.options.get("by", ",".join(found["by_column"])).split(",")
+    kinds = {"fnmr": "FNMR, percent", "fmr": "FMR, percent", "fmr_within_group": "FMR within the group, percent"}
+    body = []
+    for column in columns:
+        for name, rates in found["by_column"][column].items():
+            cells = [
+                _with_ends(rates[kind]["percent"], rates[kind]["interval"], 1 + 2 * (kind != "fnmr")) for kind in kinds
+            ]
+            body.append([f"{column}: {name}", f"{rates['people']:,}", *cells])
+    return _markdown(["group", "people", *kinds.values()], body)
+
+
+TABLES: dict[str, Callable[[Found, Header], str]] = {
+    "headline": headline,
+    "rank1": lambda found, header: rates_table(found, header, "rank1", "rank-1, percent"),
+    "tar": tar_table,
+    "paper_gap": lambda found, header: gap_table(found, header, "paper"),
+    "fair_gap": lambda found, header: gap_table(found, header, "fair"),
+    "change": change_table,
+    "groups": groups_table,
+    "spread": spread_table,
+    "threshold": threshold_table,
+}
+
+
+def _yaws(tables: Iterable[Found]) -> list[str]:
+    return sorted({yaw for table in tables for yaw in table}, key=float)
+
+
+def _system(found: Found, header: Header) -> Found:
+    systems = {system["name"]: system for system in found["systems"]}
+    name = header.options.get("system", next(iter(systems)))
+    if name not in systems:
+        raise DataError(f"no system {name!r} in {header.file}.json", where=header.where, cure=near_names(name, systems))
+    return systems[name]
+
+
+def _with_ends(value: float, interval: Sequence[float] | None, decimals: int = 1) -> str:
+    ends = "" if interval is None else f" [{interval[0]:.{decimals}f}, {interval[1]:.{decimals}f}]"
+    return f"{value:.{decimals}f}{ends}"
+
+
+def _mean(statistic: Found | None, decimals: int) -> str:
+    return "" if statistic is None or statistic["mean"] is None else f"{statistic['mean']:.{decimals}f}"
+
+
+def _share(statistic: Found | None, decimals: int, deviation: bool = True) -> str:
+    """Return a share of a gap; one without an interval is a share of noise and is not shown."""
+    if statistic is not None and statistic["interval"] is None:
+        return "no clear gap"
+    return statistic_text(statistic, decimals, deviation)
+
+
+def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *body]
+    return "".join("|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|\n" for line in lines)
