@@ -31,11 +31,12 @@ from ipgan.methods import METHODS, weighted_sum
 from ipgan.networks import Networks, parameters_in_millions
 from ipgan.optimization import Optimizers
 from ipgan.pose_map import PoseMap
-from ipgan.precision import compute_dtype, keep_freed_memory
+from ipgan.precision import compute_dtype
 from ipgan.sampler import PairSampler
 from ipgan.training_data import TrainingData
 from pifr.core.config import load_config
 from pifr.core.device import choose_device
+from pifr.core.memory import keep_freed_memory
 from pifr.core.seeds import seed_step
 from pifr.data.manifest import make_manifest
 from pifr.data.pixels import PixelStore

@@ -15,7 +15,7 @@ from ipgan.methods import weighted_sum
 from ipgan.networks import parameters_in_millions
 from ipgan.optimization import Optimizers, learning_rate_factor
 from ipgan.pose_erasure import erase_pose
-from ipgan.precision import compute_dtype, keep_freed_memory
+from ipgan.precision import compute_dtype
 from ipgan.preparation import prepare
 from ipgan.run_state import RunState, open_run
 from ipgan.sampler import PairSampler
@@ -24,6 +24,7 @@ from ipgan.status import Meter
 from pifr.core.device import choose_device
 from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, take_from_main, world_size
 from pifr.core.interrupt import Interrupted, stop_on_signal
+from pifr.core.memory import keep_freed_memory
 from pifr.core.progress import progress_bar, say
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import seed_step

@@ -10,6 +10,7 @@ from pifr.core.device import autocast, choose_device, gradient_scaler
 from pifr.core.distributed import broadcast_flag, is_main, mean_over_ranks, process_group, synchronised, world_size
 from pifr.core.errors import ConfigError
 from pifr.core.interrupt import Interrupted, stop_on_signal
+from pifr.core.memory import keep_freed_memory
 from pifr.core.progress import progress_bar, say
 from pifr.core.seeds import seed_step
 from pifr.core.tensorboard import open_tensorboard
@@ -59,6 +60,7 @@ def train_recognizer(
         Interrupted: After Ctrl-C, once a checkpoint is written.
     """
     target = choose_device(device)
+    keep_freed_memory()
     with process_group(target), stop_on_signal() as stop:
         parts = world_size() * config.batch.accumulate
         if config.batch.people % parts:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ipgan.precision import compute_dtype, keep_freed_memory
+from ipgan.precision import compute_dtype
 from ipgan.status import Meter
 
 
@@ -36,10 +36,3 @@ def test_auto_asks_the_processor(monkeypatch):
     assert compute_dtype(torch.device("cpu"), "auto") == torch.bfloat16
     monkeypatch.setattr("torch.cpu.get_capabilities", dict)
     assert compute_dtype(torch.device("cpu"), "auto") == torch.float32
-
-
-def test_other_systems_keep_their_allocator(monkeypatch):
-    monkeypatch.setattr("sys.platform", "darwin")
-    keep_freed_memory.cache_clear()
-    assert keep_freed_memory() is False
-    keep_freed_memory.cache_clear()
