@@ -10,10 +10,10 @@ A table stands between two comments, the first of which says all about it; a fig
     <!-- figure: pose_gap_mini rank1 out=pose_gap_mini rows=b,b_ipgan b="frontal only" -->
 
 FILE is docs/results/FILE.json. ``rows=`` chooses and orders rows (all that have a figure where absent), KEY="words"
-renames one, ``decimals=`` rounds. Kinds of a study by benchmarks/pose_gap.py: headline, rank1, tar (by yaw, with both
-gaps), paper_gap, fair_gap (by yaw), change (at 0 and 15 degrees); figures: rank1, size_of_a. Of what 'pifr benchmark
---json' wrote: groups (at ``far=``), spread, with ``by=COLUMN,COLUMN`` and ``system=NAME``. Of what
-benchmarks/shared_threshold.py wrote: threshold.
+renames one, ``decimals=`` rounds, ``gaps=paper`` or ``gaps=fair`` shows one gap of the two. Kinds of a study by
+benchmarks/pose_gap.py: headline, rank1, tar (by yaw, with both gaps), paper_gap, fair_gap (by yaw), change (at 0 and
+15 degrees); figures: rank1, size_of_a. Of what 'pifr benchmark --json' wrote: groups (at ``far=``), spread, with
+``by=COLUMN,COLUMN`` and ``system=NAME``. Of what benchmarks/shared_threshold.py wrote: threshold.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import RANK1, TAR
 from benchmarks.study.study import Outcome
 from benchmarks.study.tables import stored_gains, summarise
+from pifr.core.errors import DataError
 from pifr.core.files import write_json
 
 YAWS = ("0", "15", "30", *WIDE_YAWS)
@@ -160,4 +161,19 @@ def test_a_table_without_its_end_is_refused(root: Path) -> None:
     shutil.copy(root / "docs" / "results" / "whole.json", root / "docs" / "results" / "other.json")
     (root / "README.md").write_text("<!-- table: whole rank1 -->\n<!-- table: other rank1 -->\n<!-- /table -->\n")
     with pytest.raises(Exception, match="their ends differ in number"):
+        rewritten(root / "README.md", root / "docs" / "results")
+
+
+def test_a_table_shows_the_gap_it_is_asked_for(root: Path) -> None:
+    (root / "README.md").write_text(
+        "<!-- table: whole headline rows=b_ipgan gaps=paper -->\n<!-- /table -->\n"
+        "<!-- table: whole rank1 rows=b_ipgan gaps=fair -->\n<!-- /table -->\n"
+    )
+    paper, fair = rewritten(root / "README.md", root / "docs" / "results").split("<!-- /table -->")[:2]
+    assert "gap closed, 45 to 90" in paper
+    assert "fair" not in paper
+    assert "fair gap closed" in fair
+    assert "paper" not in fair
+    (root / "README.md").write_text("<!-- table: whole headline gaps=wide -->\n<!-- /table -->\n")
+    with pytest.raises(DataError, match="no gap 'wide'"):
         rewritten(root / "README.md", root / "docs" / "results")

@@ -11,7 +11,7 @@ from benchmarks.study.tables import statistic_text
 from pifr.core.errors import DataError, near_names
 
 Found = Mapping[str, Any]
-OPTIONS = ("rows", "decimals", "by", "far", "system", "out")
+OPTIONS = ("rows", "decimals", "gaps", "by", "far", "system", "out")
 GAPS = {"paper": "paper gap closed, percent", "fair": "fair gap closed, percent"}
 CHANGES = {"b_frontal": "B frontal", "ab_frontal": "A + B frontal"}
 _HEADLINE_YAWS = ("0", "45", "60", "75", "90")
@@ -48,6 +48,14 @@ class Header:
         """Return the places behind the point."""
         return int(self.options.get("decimals", usual))
 
+    def gaps(self, rows: Mapping[str, Found], key: str) -> list[str]:
+        """Return the gaps asked for that some row closes; ``key`` names a row's figure, ``{}`` in it the gap."""
+        asked = self.options.get("gaps", ",".join(GAPS)).split(",")
+        for name in asked:
+            if name not in GAPS:
+                raise DataError(f"no gap {name!r}", where=self.where, cure=near_names(name, GAPS))
+        return [name for name in GAPS if name in asked and any(key.format(name) in row for row in rows.values())]
+
 
 def read_header(text: str, where: str) -> Header:
     """Read ``FILE KIND option=value row="words"``.
@@ -70,7 +78,7 @@ def rates_table(found: Found, header: Header, figure: str, title: str) -> str:
     suffix = "" if figure == "rank1" else f"_{figure}"
     rate, gap = f"{figure}_percent_by_abs_yaw", "{}_gap_closed_percent" + suffix
     yaws = _yaws(row[rate] for row in rows.values())
-    gaps = [name for name in GAPS if any(gap.format(name) in row for row in rows.values())]
+    gaps = header.gaps(rows, gap)
     head = [title, *(f"{yaw}°" for yaw in yaws), "45 to 90°", *(GAPS[name] for name in gaps)]
     body = [
         [label, *(_mean(row[rate].get(yaw), decimals) for yaw in yaws),
@@ -95,7 +103,7 @@ def tar_table(found: Found, header: Header) -> str:
 def headline(found: Found, header: Header) -> str:
     """Return rank-1 at few yaws and the gap closed, rounded: what a first screen has room for."""
     rows, decimals = header.rows(found, lambda row: True), header.decimals(0)
-    gaps = [name for name in GAPS if any(f"{name}_gap_closed_percent" in row for row in rows.values())]
+    gaps = header.gaps(rows, "{}_gap_closed_percent")
     words = {name: "gap closed" if len(gaps) == 1 else f"{name} gap closed" for name in gaps}
     head = ["rank-1, percent", *(f"{yaw}°" for yaw in _HEADLINE_YAWS)]
     head += [f"{words[name]}, 45 to 90°, percent [95 %]" for name in gaps]
