@@ -31,7 +31,7 @@ class StageRecord:
 
 
 class StageBook:
-    """The record of a chain's stages in ``stages.json``.
+    """The record of a chain's stages in ``stages.json``, read anew before each change: others may share the folder.
 
     Args:
         folder: The chain's folder.
@@ -40,7 +40,7 @@ class StageBook:
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         self.path = self.folder / "stages.json"
-        self._records: dict[str, dict[str, Any]] = read_json(self.path) if self.path.exists() else {}
+        self._records = self._stored()
 
     def run(self, name: str, depends_on: object, work: Callable[[Path | None], Path]) -> StageRecord:
         """Run a stage, or return its record if it is done and still true.
@@ -55,6 +55,7 @@ class StageBook:
             The record.
         """
         key = hashlib.sha256(json.dumps(depends_on, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        self._records = self._stored()
         known = self._records.get(name, {})
         if known.get("key") == key and known.get("done") and Path(known["output"]).exists():
             say(f"{name}: done before ({known['seconds']:.0f} s), kept")
@@ -87,8 +88,11 @@ class StageBook:
         entry = self._records[name]
         return StageRecord(entry["key"], entry["seconds"], Path(entry["output"]))
 
+    def _stored(self) -> dict[str, dict[str, Any]]:
+        return read_json(self.path) if self.path.exists() else {}
+
     def _write(self, name: str, **values: Any) -> None:
-        self._records.setdefault(name, {}).update(values)
+        self._records = {**self._stored(), name: {**self._records.get(name, {}), **values}}
         write_json(self.path, self._records)
 
 

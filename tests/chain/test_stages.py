@@ -71,3 +71,15 @@ def test_a_folder_belongs_to_one_chain(tmp_path: Path) -> None:
     claim_folder(tmp_path, "demo")
     with pytest.raises(PifrError, match=r"another chain.*'demo'"):
         claim_folder(tmp_path, "london")
+
+
+def test_two_processes_keep_each_others_stages(tmp_path):
+    first, second = StageBook(tmp_path), StageBook(tmp_path)  # both read the file while it was empty
+
+    def meanwhile(_: Path | None) -> Path:
+        second.run("theirs", {}, lambda _: tmp_path)
+        return tmp_path
+
+    first.run("ours", {}, meanwhile)
+    assert set(StageBook(tmp_path).seconds_by_stage()) == {"ours", "theirs"}
+    assert set(first.seconds_by_stage()) == {"ours", "theirs"}
