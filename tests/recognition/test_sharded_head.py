@@ -128,7 +128,7 @@ with process_group(torch.device("cpu")):
         torch.testing.assert_close(head.centres.grad, plain.loss.W.grad.t()[head.first : head.last])
         norm = gradient_norm([*layer.parameters(), head.centres], [head.centres])
         expected = torch.nn.utils.get_total_norm([p.grad for p in [*whole.parameters(), plain.loss.W]])
-        torch.testing.assert_close(norm, float(expected))
+        torch.testing.assert_close(norm, float(expected), rtol=1e-6, atol=0.0)  # sums of float32, in another order
 
         # What an optimizer keeps for each person goes to disk whole and comes back.
         optimizer = torch.optim.AdamW([{"params": list(layer.parameters())}, {"params": [head.centres]}])
