@@ -1,4 +1,4 @@
-"""The commands that pages, recipes and README show are commands: each option exists, none is missing or left over."""
+"""The commands in blocks of pages, recipes and README are commands: options exist, none is missing, none left over."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ TOOLS: dict[str, click.Command] = {"pifr": pifr_command, "ipgan": ipgan_command}
 
 
 def shown_commands(text: str) -> Iterator[str]:
-    """Yield the commands of indented and fenced blocks and of comments, lines that go on joined."""
+    """Yield the commands of indented and fenced blocks and comments, not those in sentences; lines that go on joined."""
     joined = re.sub(r"\\\n#?\s*", " ", text)
     for line in joined.splitlines():
         found = re.match(r"(?:    |#   )?((?:pifr|ipgan) .*)", line)
         if found:
-            yield re.split(r"\s+#\s|\s+\((?:the same|and)", found[1])[0]
+            yield re.split(r"\s+#\s|\s+\(the same", found[1])[0]
 
 
 def faults(words: list[str]) -> str | None:

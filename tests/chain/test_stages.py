@@ -73,7 +73,7 @@ def test_a_folder_belongs_to_one_chain(tmp_path: Path) -> None:
         claim_folder(tmp_path, "london")
 
 
-def test_two_processes_keep_each_others_stages(tmp_path):
+def test_two_processes_keep_each_others_stages(tmp_path: Path) -> None:
     first, second = StageBook(tmp_path), StageBook(tmp_path)  # both read the file while it was empty
 
     def meanwhile(_: Path | None) -> Path:
