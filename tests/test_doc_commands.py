@@ -20,7 +20,7 @@ TOOLS: dict[str, click.Command] = {"pifr": pifr_command, "ipgan": ipgan_command}
 
 
 def shown_commands(text: str) -> Iterator[str]:
-    """Yield the commands of indented and fenced blocks and comments, not those in sentences; lines that go on joined."""
+    """Yield the commands of indented and fenced blocks and comments, not those in sentences; continued lines joined."""
     joined = re.sub(r"\\\n#?\s*", " ", text)
     for line in joined.splitlines():
         found = re.match(r"(?:    |#   )?((?:pifr|ipgan) .*)", line)
