@@ -22,6 +22,7 @@ from benchmarks.study.london import Outcome
 from benchmarks.study.london_settings import FRONTAL, TRUE, LondonSettings, System
 from benchmarks.study.london_steps import EER, FIGURES
 from benchmarks.study.steps import RANK1
+from benchmarks.study.tables import statistic_text
 from pifr.metrics.bootstrap import LEVEL
 
 YAWS = ("0", "45", "90")
@@ -67,7 +68,7 @@ def summarise(
             "interval": "over people, each drawn once a round for all splits that test them; networks fixed",
             "corrected_interval": "over splits, Nadeau and Bengio 2003",
         },
-        "systems": {system.key: _system(outcome, system, settings) for system in systems},
+        "rows": {system.key: _system(outcome, system, settings) for system in systems},
     }  # fmt: skip
 
 
@@ -103,22 +104,36 @@ def _change(
     return {**change.to_dict(100), "corrected_interval": ends}
 
 
+def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: int = 1) -> list[list[str]]:
+    """Return head and rows of a figure's table.
+
+    Args:
+        rows: Label -> what was found of a system.
+        figure: One of ``FIGURES``; the gap is closed in rank-1 alone.
+        decimals: Places behind the point.
+    """
+    with_gap = figure == RANK1 and any("gap_closed_percent" in row for row in rows.values())
+    head = [f"{_NAMES[figure]}, percent", "0°", "45°", "90°", "change to frontal only at 45 and 90°, points"]
+    table = [head + ["gap closed at 45 and 90°, percent"] * with_gap]
+    for label, row in rows.items():
+        cells = [statistic_text(row[f"{figure}_percent_by_abs_yaw"][yaw], decimals) for yaw in YAWS]
+        change = row.get(f"{figure}_change_to_frontal_points", {}).get("45 and 90")
+        cells.append("" if change is None else statistic_text(change, decimals) + _corrected(change, decimals))
+        if with_gap:
+            gap = row.get("gap_closed_percent", {}).get("45 and 90")
+            unclear = gap is not None and gap["interval"] is None
+            cells.append("no clear gap" if unclear else statistic_text(gap, decimals))
+        table.append([label, *cells])
+    return table
+
+
 def markdown(found: Mapping[str, Any]) -> str:
     """Return the tables as Markdown."""
     lines: list[str] = []
+    rows = {row["title"]: row for row in found["rows"].values()}
     for figure in FIGURES:
-        lines += [
-            f"| {_NAMES[figure]}, % at | 0° | 45° | 90° | change to frontal only at 45 and 90° | gap closed, % |",
-            "| --- | --- | --- | --- | --- | --- |",
-        ]
-        for row in found["systems"].values():
-            cells = [_text(row[f"{figure}_percent_by_abs_yaw"][yaw]) for yaw in YAWS]
-            change = row.get(f"{figure}_change_to_frontal_points", {}).get("45 and 90")
-            cells.append("" if change is None else _text(change) + _corrected(change))
-            gap = row.get("gap_closed_percent", {}).get("45 and 90") if figure == RANK1 else None
-            cells.append("" if gap is None else _text(gap) if gap["interval"] else "no clear gap")
-            lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
-        lines.append("")
+        head, *body = figure_table(rows, figure)
+        lines += [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *body)] + [""]
     splits, parts = len(found["splits"]), found["settings"]["parts"]
     tested = len({name for names in found["tested"].values() for name in names})
     note = (
@@ -130,14 +145,6 @@ def markdown(found: Mapping[str, Any]) -> str:
     return "\n".join([*lines, note]) + "\n"
 
 
-def _text(statistic: Mapping[str, Any]) -> str:
-    if statistic["mean"] is None:
-        return ""
-    interval, deviation = statistic["interval"], statistic["deviation_over_seeds"]
-    ends = "" if interval is None else f" [{interval[0]:.1f}, {interval[1]:.1f}]"
-    return f"{statistic['mean']:.1f}{ends}" + ("" if deviation is None else f" ± {deviation:.1f}")
-
-
-def _corrected(change: Mapping[str, Any]) -> str:
+def _corrected(change: Mapping[str, Any], decimals: int) -> str:
     ends = change["corrected_interval"]
-    return "" if ends is None else f" {{{ends[0]:.1f}, {ends[1]:.1f}}}"
+    return "" if ends is None else f" {{{ends[0]:.{decimals}f}, {ends[1]:.{decimals}f}}}"

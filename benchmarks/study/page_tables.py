@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.study.london_steps import EER
+from benchmarks.study.london_tables import figure_table
+from benchmarks.study.steps import RANK1
 from benchmarks.study.tables import statistic_text
 from pifr.core.errors import DataError, near_names
 
@@ -141,6 +144,12 @@ def change_table(found: Found, header: Header) -> str:
     return _markdown(head, body)
 
 
+def london_table(found: Found, header: Header, figure: str) -> str:
+    """Return a figure of the London splits by yaw, its change to frontal pictures alone, and what is closed."""
+    head, *body = figure_table(header.rows(found, lambda row: True), figure, header.decimals(1))
+    return _markdown(head, body)
+
+
 def groups_table(found: Found, header: Header) -> str:
     """Return rank-1, EER and TAR for the groups of columns; at ``far=``, else at the smallest that all groups have."""
     system = _system(found, header)
@@ -201,6 +210,8 @@ TABLES: dict[str, Callable[[Found, Header], str]] = {
     "paper_gap": lambda found, header: gap_table(found, header, "paper"),
     "fair_gap": lambda found, header: gap_table(found, header, "fair"),
     "change": change_table,
+    "london_rank1": lambda found, header: london_table(found, header, RANK1),
+    "london_eer": lambda found, header: london_table(found, header, EER),
     "groups": groups_table,
     "spread": spread_table,
     "threshold": threshold_table,

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import london_splits
+from benchmarks.readme_tables import rewritten
 from benchmarks.study import london_steps
 from benchmarks.study.gaps import Measured
 from benchmarks.study.london import run_splits
@@ -23,6 +24,7 @@ from benchmarks.study.london_steps import EER
 from benchmarks.study.london_tables import corrected_interval, markdown, summarise
 from benchmarks.study.steps import RANK1
 from pifr.core.errors import ConfigError, DataError
+from pifr.core.files import write_json
 from pifr.data.manifest import make_manifest, read_manifest
 
 NAMES = [f"{number:03d}" for number in range(1, 13)]
@@ -176,14 +178,27 @@ def test_results_after_every_split(settings, tmp_path, monkeypatch, capsys):
     assert "1 random split of" in capsys.readouterr().out
     found = json.loads((tmp_path / "out" / "london_splits.json").read_text())
     assert found["splits"] == [0, 1]
-    assert list(found["systems"]) == list(RATES)
-    both = found["systems"]["both"]
+    assert list(found["rows"]) == list(RATES)
+    both = found["rows"]["both"]
     assert both["gap_closed_percent"]["45 and 90"]["mean"] == pytest.approx(75.0)  # (0.7 - 0.4) / (0.8 - 0.4)
     change = both["rank1_change_to_frontal_points"]["90"]
     # Rounds rise and fall alike in both systems, and every split says the same: nothing is left uncertain.
     assert (change["mean"], change["interval"], change["corrected_interval"]) == (30.0, [30.0, 30.0], [30.0, 30.0])
     assert both["rank1_percent_by_abs_yaw"]["45"]["interval"] == [pytest.approx(60.5), pytest.approx(79.5)]
     assert "| + views, generator of the twin | 50.0 [" in (tmp_path / "out" / "london_splits.md").read_text()
+
+
+def test_pages_show_its_tables(settings, tmp_path):
+    systems, outcomes = run(settings, tmp_path, Recorded(broken=()), ["frontal", "both", "true"])
+    write_json(tmp_path / "london_splits.json", summarise(outcomes[-1], systems, settings, {}))
+    page = tmp_path / "page.md"
+    text = '<!-- table: london_splits {} rows=frontal,both both="ours" decimals=0 -->\n<!-- /table -->\n'
+    page.write_text(text.format("london_rank1") + text.format("london_eer"), encoding="utf-8")
+    rank1, eer = rewritten(page, tmp_path).split("<!-- /table -->")[:2]
+    assert "| ours | 70 [60, 80] ± 0 |" in rank1
+    assert "30 [30, 30] ± 0 {30, 30} | 75 [75, 75] ± 0 |" in rank1
+    assert "| ours |" in eer
+    assert "gap closed" not in eer
 
 
 def test_people_who_recur_count_once(settings, tmp_path):
@@ -198,7 +213,7 @@ def test_people_who_recur_count_once(settings, tmp_path):
     everybody = {name for names in outcome.tested.values() for name in names}
     assert 4 < len(everybody) < 8  # else the next line tells nothing
     found = summarise(outcome, systems, settings, {})
-    low = found["systems"]["frontal"]["rank1_percent_by_abs_yaw"]["0"]["interval"][0]
+    low = found["rows"]["frontal"]["rank1_percent_by_abs_yaw"]["0"]["interval"][0]
     assert low == pytest.approx(100 * 0.025 ** (1 / len(everybody)), abs=1e-2)
     assert markdown(found).count("\n| frontal only") == 2
 
