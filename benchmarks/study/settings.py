@@ -64,8 +64,8 @@ QUICK: dict[str, Any] = {
     "people": (80, 120, 60),
     "seeds": (0,),
     "a_sizes": (),
-    "generator": {"steps": 500, "warmup_steps": 400, "coarse_steps": 200, "batch_size": 32},
-    "recogniser": {"steps": 300, "backbone": {"name": "ir18", "width": 0.25}},
+    "generator": {"steps": 300, "warmup_steps": 240, "coarse_steps": 150, "batch_size": 32},
+    "recogniser": {"steps": 150, "backbone": {"name": "ir18", "width": 0.25}},
 }
 """What ``--quick`` changes: it shows that the study runs, not what it finds."""
 
