@@ -50,7 +50,7 @@ class Outcome:
         tested: Split -> its test people.
         people: Everybody of the set, sorted.
         seconds: All steps of all done splits together.
-        inputs: Digest of the set, and of the twin's generator where it is used.
+        inputs: Digests of the set, and of the twin's generator and pictures where they are used.
     """
 
     people: list[str]
@@ -88,6 +88,8 @@ def run_splits(
     inputs = {"london": fingerprint}
     if used - {None, "own"}:
         inputs["start"] = toolkit.digest_of_generator(settings.start)
+    if used & {"both", "adapted"}:
+        inputs["twin"] = read_manifest(str(settings.twin)).fingerprint()
     framed = run_step(book, "frame", {"london": fingerprint}, out / FRAMED, lambda to: toolkit.frame(london, to))
     tight = run_step(
         book, "tighten", {"framed": framed.key}, out / TIGHT, lambda to: toolkit.tighten(framed.output, to)
@@ -188,7 +190,8 @@ class SplitBook:
 
         depends_on: dict[str, Any] = {"people": self.people_key, "recipe": recipe}
         if source != "own":
-            depends_on |= {"start": self.inputs["start"], "twin": settings.twin, "twin_people": settings.twin_people}
+            given = {name: self.inputs[name] for name in ("start", "twin")}
+            depends_on |= given | {"twin_people": settings.twin_people}
         return self._step(f"generator {source}", depends_on, self.out / "generators" / source, work)
 
     def _real(self) -> Manifest:

@@ -162,6 +162,18 @@ def test_it_goes_on_where_it_was_stopped(settings, tmp_path):
     assert retrained.calls == ["views twin-64", "recogniser twin", "benchmark twin"]
 
 
+def test_the_twin_counts_by_its_pictures_not_by_how_its_path_is_written(settings, tmp_path, monkeypatch):
+    one = settings.model_copy(update={"splits": (0,)})
+    run(one, tmp_path, Recorded(), ["both"])
+    monkeypatch.chdir(tmp_path)
+    again = Recorded()
+    run(one.model_copy(update={"twin": "twin/index.csv"}), tmp_path, again, ["both"])
+    assert again.calls == []
+    (tmp_path / "twin" / "001_neutral_0.png").write_bytes(b"other")
+    run(one, tmp_path, again, ["both"])
+    assert again.calls == ["generator both", "views both", "recogniser both", "benchmark both"]
+
+
 def test_other_generator_steps_leave_the_other_systems_alone(settings, tmp_path):
     one = settings.model_copy(update={"splits": (0,)})
     run(one, tmp_path, Recorded())
