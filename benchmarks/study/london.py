@@ -190,8 +190,8 @@ class SplitBook:
 
         depends_on: dict[str, Any] = {"people": self.people_key, "recipe": recipe}
         if source != "own":
-            given = {name: self.inputs[name] for name in ("start", "twin")}
-            depends_on |= given | {"twin_people": settings.twin_people}
+            depends_on |= {"start": self.inputs["start"], "twin": self.inputs["twin"]}
+            depends_on["twin_people"] = settings.twin_people
         return self._step(f"generator {source}", depends_on, self.out / "generators" / source, work)
 
     def _real(self) -> Manifest:

@@ -107,8 +107,8 @@ def generator_recipe(source: Source, settings: LondonSettings) -> dict[str, Any]
     """Return the settings of ``ipgan train`` behind a system.
 
     * own: configs/london.yaml, its early stages in proportion to the steps.
-    * both: pairs alone, since a discriminator has to be learned from nothing and 300 steps are few. The rate is small:
-      at 0.002 and 0.004 the training people fit better, but dlib recognised fewer of the 8 people kept aside (split 0).
+    * both: pairs alone, since a discriminator has to be learned from nothing and 300 steps are few. The rate
+      was chosen by people kept aside (docs/results.md).
       The pose is not erased from the codes again: 440 pictures say too little of it, the generator would have no time
       to get used to it, and the erasure of the shipped weights comes along with them.
     * adapted: all terms, since the unlabelled pictures work through the generation path and the discriminator alone.

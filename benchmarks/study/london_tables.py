@@ -22,7 +22,7 @@ from benchmarks.study.london import Outcome
 from benchmarks.study.london_settings import FRONTAL, TRUE, LondonSettings, System
 from benchmarks.study.london_steps import EER, FIGURES
 from benchmarks.study.steps import RANK1
-from benchmarks.study.tables import statistic_text
+from benchmarks.study.tables import gap_text, markdown_table, statistic_text
 from pifr.metrics.bootstrap import LEVEL
 
 YAWS = ("0", "45", "90")
@@ -104,8 +104,8 @@ def _change(
     return {**change.to_dict(100), "corrected_interval": ends}
 
 
-def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: int = 1) -> list[list[str]]:
-    """Return head and rows of a figure's table.
+def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: int = 1) -> str:
+    """Return a figure's table as Markdown.
 
     Args:
         rows: Label -> what was found of a system.
@@ -114,26 +114,22 @@ def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: i
     """
     with_gap = figure == RANK1 and any("gap_closed_percent" in row for row in rows.values())
     head = [f"{_NAMES[figure]}, percent", "0°", "45°", "90°", "change to frontal only at 45 and 90°, points"]
-    table = [head + ["gap closed at 45 and 90°, percent"] * with_gap]
+    head += ["gap closed at 45 and 90°, percent"] * with_gap
+    body: list[list[str]] = []
     for label, row in rows.items():
         cells = [statistic_text(row[f"{figure}_percent_by_abs_yaw"][yaw], decimals) for yaw in YAWS]
         change = row.get(f"{figure}_change_to_frontal_points", {}).get("45 and 90")
         cells.append("" if change is None else statistic_text(change, decimals) + _corrected(change, decimals))
         if with_gap:
-            gap = row.get("gap_closed_percent", {}).get("45 and 90")
-            unclear = gap is not None and gap["interval"] is None
-            cells.append("no clear gap" if unclear else statistic_text(gap, decimals))
-        table.append([label, *cells])
-    return table
+            cells.append(gap_text(row.get("gap_closed_percent", {}).get("45 and 90"), decimals))
+        body.append([label, *cells])
+    return markdown_table(head, body)
 
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Return the tables as Markdown."""
-    lines: list[str] = []
     rows = {row["title"]: row for row in found["rows"].values()}
-    for figure in FIGURES:
-        head, *body = figure_table(rows, figure)
-        lines += [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *body)] + [""]
+    tables = [figure_table(rows, figure) for figure in FIGURES]
     splits, parts = len(found["splits"]), found["settings"]["parts"]
     tested = len({name for names in found["tested"].values() for name in names})
     note = (
@@ -142,7 +138,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         "splits that test them; ± the deviation over splits; braces: 95 % interval over splits, corrected for the "
         "people they share (Nadeau and Bengio 2003)."
     )
-    return "\n".join([*lines, note]) + "\n"
+    return "\n".join([*tables, note]) + "\n"
 
 
 def _corrected(change: Mapping[str, Any], decimals: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.study.london_steps import EER
 from benchmarks.study.london_tables import figure_table
 from benchmarks.study.steps import RANK1
-from benchmarks.study.tables import statistic_text
+from benchmarks.study.tables import gap_text, markdown_table, statistic_text
 from pifr.core.errors import DataError, near_names
 
 Found = Mapping[str, Any]
@@ -86,10 +86,10 @@ def rates_table(found: Found, header: Header, figure: str, title: str) -> str:
     body = [
         [label, *(_mean(row[rate].get(yaw), decimals) for yaw in yaws),
          statistic_text(row[f"{figure}_percent_45_to_90"], decimals),
-         *(_share(row.get(gap.format(name)), decimals) for name in gaps)]
+         *(gap_text(row.get(gap.format(name)), decimals) for name in gaps)]
         for label, row in rows.items()
     ]  # fmt: skip
-    return _markdown(head, body)
+    return markdown_table(head, body)
 
 
 def tar_table(found: Found, header: Header) -> str:
@@ -112,10 +112,10 @@ def headline(found: Found, header: Header) -> str:
     head += [f"{words[name]}, 45 to 90°, percent [95 %]" for name in gaps]
     body = [
         [label, *(_mean(row["rank1_percent_by_abs_yaw"].get(yaw), decimals) for yaw in _HEADLINE_YAWS),
-         *(_share(row.get(f"{name}_gap_closed_percent"), decimals, deviation=False) for name in gaps)]
+         *(gap_text(row.get(f"{name}_gap_closed_percent"), decimals, deviation=False) for name in gaps)]
         for label, row in rows.items()
     ]  # fmt: skip
-    return _markdown(head, body)
+    return markdown_table(head, body)
 
 
 def gap_table(found: Found, header: Header, name: str) -> str:
@@ -124,11 +124,11 @@ def gap_table(found: Found, header: Header, name: str) -> str:
     rows, decimals = header.rows(found, lambda row: by_yaw in row), header.decimals(1)
     yaws = _yaws(row[by_yaw] for row in rows.values())
     body = [
-        [label, *(_share(row[by_yaw].get(yaw), decimals, deviation=False) for yaw in yaws),
-         _share(row[whole], decimals)]
+        [label, *(gap_text(row[by_yaw].get(yaw), decimals, deviation=False) for yaw in yaws),
+         gap_text(row[whole], decimals)]
         for label, row in rows.items()
     ]  # fmt: skip
-    return _markdown([GAPS[name], *(f"{yaw}°" for yaw in yaws), "45 to 90°"], body)
+    return markdown_table([GAPS[name], *(f"{yaw}°" for yaw in yaws), "45 to 90°"], body)
 
 
 def change_table(found: Found, header: Header) -> str:
@@ -141,13 +141,12 @@ def change_table(found: Found, header: Header) -> str:
         [label, *(statistic_text(row.get(key.format(base)), header.decimals(1)) for base in bases)]
         for label, row in rows.items()
     ]  # fmt: skip
-    return _markdown(head, body)
+    return markdown_table(head, body)
 
 
 def london_table(found: Found, header: Header, figure: str) -> str:
     """Return a figure of the London splits by yaw, its change to frontal pictures alone, and what is closed."""
-    head, *body = figure_table(header.rows(found, lambda row: True), figure, header.decimals(1))
-    return _markdown(head, body)
+    return figure_table(header.rows(found, lambda row: True), figure, header.decimals(1))
 
 
 def groups_table(found: Found, header: Header) -> str:
@@ -173,7 +172,7 @@ def groups_table(found: Found, header: Header) -> str:
         cells += [_with_ends(each[f"{figure}_percent"], each[f"{figure}_interval"]) for figure in ("rank1", "eer")]
         cells += [_with_ends(tar["tar_percent"], tar["interval"]) for tar in each["tar_at_far"] if tar["far"] == far]
         body.append(cells)
-    return _markdown(head, body)
+    return markdown_table(head, body)
 
 
 def spread_table(found: Found, header: Header) -> str:
@@ -186,7 +185,7 @@ def spread_table(found: Found, header: Header) -> str:
          _with_ends(each["difference_points"], each["difference_interval"])]
         for each in system["spread_between_groups"] if each["column"] in columns and each["figure"] in ("rank-1", "EER")
     ]  # fmt: skip
-    return _markdown(["by", "figure, percent", "best", "worst", "apart, points"], body)
+    return markdown_table(["by", "figure, percent", "best", "worst", "apart, points"], body)
 
 
 def threshold_table(found: Found, header: Header) -> str:
@@ -200,7 +199,7 @@ def threshold_table(found: Found, header: Header) -> str:
                 _with_ends(rates[kind]["percent"], rates[kind]["interval"], 1 + 2 * (kind != "fnmr")) for kind in kinds
             ]
             body.append([f"{column}: {name}", f"{rates['people']:,}", *cells])
-    return _markdown(["group", "people", *kinds.values()], body)
+    return markdown_table(["group", "people", *kinds.values()], body)
 
 
 TABLES: dict[str, Callable[[Found, Header], str]] = {
@@ -237,15 +236,3 @@ def _with_ends(value: float, interval: Sequence[float] | None, decimals: int = 1
 
 def _mean(statistic: Found | None, decimals: int) -> str:
     return "" if statistic is None or statistic["mean"] is None else f"{statistic['mean']:.{decimals}f}"
-
-
-def _share(statistic: Found | None, decimals: int, deviation: bool = True) -> str:
-    """Return a share of a gap; one without an interval is a share of noise and is not shown."""
-    if statistic is not None and statistic["interval"] is None:
-        return "no clear gap"
-    return statistic_text(statistic, decimals, deviation)
-
-
-def _markdown(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
-    return "".join("|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|\n" for line in lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         by_yaw = row[f"{RANK1}_percent_by_abs_yaw"]
         cells = [f"{by_yaw[yaw]['mean']:.1f}" if yaw in by_yaw else "" for yaw in SHOWN_YAWS]
         cells += [statistic_text(row[f"{RANK1}_percent_45_to_90"])]
-        cells += [_gap_text(row.get(f"{name}_gap_closed_percent")) for name in ("paper", "fair")]
+        cells += [gap_text(row.get(f"{name}_gap_closed_percent")) for name in ("paper", "fair")]
         lines.append(f"| {row['title']} | " + " | ".join(cells) + " |")
     lines += [f"| {key} | skipped: {why} |" + " |" * (len(SHOWN_YAWS) + 2) for key, why in found["skipped"].items()]
     people = found["settings"]["people"]
@@ -130,9 +130,16 @@ def statistic_text(statistic: Mapping[str, Any] | None, decimals: int = 1, devia
     return f"{statistic['mean']:.{decimals}f}{ends}{spread}"
 
 
-def _gap_text(statistic: Mapping[str, Any] | None) -> str:
-    """Return a share of a gap; one without an interval is a share of noise and is not shown."""
-    return _UNCLEAR if statistic is not None and statistic["interval"] is None else statistic_text(statistic)
+def gap_text(statistic: Mapping[str, Any] | None, decimals: int = 1, deviation: bool = True) -> str:
+    """Return a share of a gap as :func:`statistic_text`; one without an interval is a share of noise and not shown."""
+    unclear = statistic is not None and statistic["interval"] is None
+    return _UNCLEAR if unclear else statistic_text(statistic, decimals, deviation)
+
+
+def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
+    """Return a table as Markdown."""
+    lines = [head, ["---"] * len(head), *body]
+    return "".join("|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|\n" for line in lines)
 
 
 def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> list[tuple[int, Statistic]]:
