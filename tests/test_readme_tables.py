@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -35,6 +36,8 @@ typed by hand
 <!-- table: whole fair_gap rows=ab_ipgan,ab_frontalised ab_ipgan="views by `us`" -->
 <!-- /table -->
 <!-- table: whole change rows=ab_ipgan -->
+<!-- /table -->
+<!-- table: whole gain -->
 <!-- /table -->
 <!-- table: bias groups by=sex,skin -->
 <!-- /table -->
@@ -109,6 +112,11 @@ def test_every_kind_of_table_of_a_study_with_all_rows(root: Path, capsys: pytest
     assert "| views by `us` | 75.0 [" in text
     assert "| rank-1 at 0 and 15°, points | against B frontal | against A + B frontal |" in text
     assert "| A + B + views by ipgan | 50.0 [50.0, 50.0] ± 0.0 | 30.0 [30.0, 30.0] ± 0.0 |" in text
+    # Nobody of A, then few, then all: rank-1 without and with views, and the difference of the two.
+    assert "| people of A | without views | with views by ipgan | gained, points |" in text
+    assert "| 0 | 20.0 [" in text
+    assert "| 25 | 25.0 [" in text
+    assert any(re.fullmatch(r"\| 400 \| 40.0 \[.*\| 70.0 \[.*\| 30.0 \[30.0, 30.0\] ± 0.0 \|", line) for line in lines)
     assert "| group | people | probes | rank-1, percent | EER, percent | TAR at FAR 0.1, percent |" in text
     assert "| sex: female | 7 | 1,234 | 50.0 [49.0, 51.0] | 5.0 | 80.0 [70.0, 90.0] |" in text
     assert text.count("1.0 [-2.0, 4.0] |") == 1
@@ -122,11 +130,13 @@ def test_every_kind_of_table_of_a_study_with_all_rows(root: Path, capsys: pytest
 
 
 def test_what_views_add_by_the_size_of_a_is_read_back() -> None:
-    rows = [row for row in all_rows((25,)) if row.key in (AB, "ab_ipgan", "a25_b", "a25_b_ipgan")]
+    keys = (B, "b_ipgan", AB, "ab_ipgan", "a25_b", "a25_b_ipgan")
+    rows = [row for row in all_rows((25,)) if row.key in keys]
     outcome = Outcome(measured={row.key: {f: [measured(RATES[row.key], 0)] for f in (RANK1, TAR)} for row in rows})
     found = summarise(outcome, rows, StudySettings(seeds=(0,)), {})
-    (few, gain_of_few), (_all, gain_of_all) = stored_gains(found)
-    assert few == 25
+    (none, gain_of_none), (few, gain_of_few), (_all, gain_of_all) = stored_gains(found)
+    assert (none, few) == (0, 25)
+    assert gain_of_none.value == pytest.approx(0.3)
     assert [gain_of_few.value, gain_of_few.low, gain_of_few.high] == pytest.approx([0.05] * 3)
     assert gain_of_all.per_seed == pytest.approx([0.3])
     assert stored_gains({"rows": {}}) == []

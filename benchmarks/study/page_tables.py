@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.study.london_steps import EER
 from benchmarks.study.london_tables import figure_table
+from benchmarks.study.rows import keys_of_size
 from benchmarks.study.steps import RANK1
 from benchmarks.study.tables import gap_text, markdown_table, statistic_text
 from pifr.core.errors import DataError, near_names
@@ -144,6 +145,17 @@ def change_table(found: Found, header: Header) -> str:
     return markdown_table(head, body)
 
 
+def gain_table(found: Found, header: Header) -> str:
+    """Return rank-1 over 45 to 90 degrees without and with views, and what these add, by the people of A."""
+    decimals, rows = header.decimals(1), found["rows"]
+    body = []
+    for size, gain in found["rank1_gain_by_people_of_A_points"].items():
+        pair = keys_of_size(int(size), found["settings"]["people"][0])
+        rates = (statistic_text(rows[key][f"{RANK1}_percent_45_to_90"], decimals) for key in pair)
+        body.append([size, *rates, statistic_text(gain, decimals)])
+    return markdown_table(["people of A", "without views", "with views by ipgan", "gained, points"], body)
+
+
 def london_table(found: Found, header: Header, figure: str) -> str:
     """Return a figure of the London splits by yaw, its change to frontal pictures alone, and what is closed."""
     return figure_table(header.rows(found, lambda row: True), figure, header.decimals(1))
@@ -209,6 +221,7 @@ TABLES: dict[str, Callable[[Found, Header], str]] = {
     "paper_gap": lambda found, header: gap_table(found, header, "paper"),
     "fair_gap": lambda found, header: gap_table(found, header, "fair"),
     "change": change_table,
+    "gain": gain_table,
     "london_rank1": lambda found, header: london_table(found, header, RANK1),
     "london_eer": lambda found, header: london_table(found, header, EER),
     "groups": groups_table,

@@ -96,6 +96,17 @@ def all_rows(sizes: Sequence[int] = A_SIZES) -> list[Row]:
     return rows
 
 
+def keys_of_size(size: int, people_of_a: int) -> tuple[str, str]:
+    """Return the keys of the two rows, without and with views by ipgan, that know this many people of A.
+
+    Args:
+        size: People of A; with none of them the rows learn from B alone.
+        people_of_a: People of the whole A.
+    """
+    known = {0: B, people_of_a: AB}.get(size, f"a{size}_b")
+    return known, f"{known}_ipgan"
+
+
 QUICK = (B, AB, B_TRUE, ORACLE, "b_ipgan", "ab_ipgan", "ab_headmodel", "ab_frontalised")
 """The rows of ``--quick``: both gaps, both ends of each, and three ways to close them."""
 

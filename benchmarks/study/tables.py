@@ -15,7 +15,7 @@ from benchmarks.study.gaps import (
     gap_over_seeds,
     rate_over_seeds,
 )
-from benchmarks.study.rows import AB, B_TRUE, ORACLE, B, Row
+from benchmarks.study.rows import AB, B_TRUE, ORACLE, B, Row, keys_of_size
 from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import FIGURES, RANK1
 from benchmarks.study.study import Outcome
@@ -143,20 +143,19 @@ def markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
 
 
 def gain_by_size(outcome: Outcome, rows: Sequence[Row], people_of_a: int) -> list[tuple[int, Statistic]]:
-    """Return what views by ipgan add at 45 to 90 degrees, by the people of A, in shares.
+    """Return what views by ipgan add at 45 to 90 degrees, by the people of A, none of them first; in shares.
 
     Args:
         outcome: The study's.
         rows: Its rows.
         people_of_a: People of the whole A.
     """
-    pairs = [(people_of_a, AB, "ab_ipgan")]
-    pairs += [(row.a_people, row.key, f"{row.key}_ipgan") for row in rows if row.a_people and row.views is None]
-    found = [
+    sizes = {0, people_of_a} | {row.a_people for row in rows if row.a_people}
+    pairs = [(size, *keys_of_size(size, people_of_a)) for size in sorted(sizes)]
+    return [
         (size, change_over_seeds(outcome.measured[method][RANK1], outcome.measured[base][RANK1], WIDE_YAWS))
         for size, base, method in pairs if base in outcome.measured and method in outcome.measured
     ]  # fmt: skip
-    return sorted(found, key=lambda pair: pair[0])
 
 
 def stored_gains(found: Mapping[str, Any]) -> list[tuple[int, Statistic]]:
@@ -204,9 +203,10 @@ def draw_gain_by_size(gains: Sequence[tuple[int, Statistic]], path: Path) -> lis
         )
         axes.plot(sizes, [100 * s.value for _, s in gains], marker="o", color=colour(0))
         axes.axhline(0, linewidth=0.8, linestyle=":", color="black")
-        axes.set_xscale("log")
+        # Log beyond the smallest size, so that few people have room, and linear before it, so that none has a place.
+        axes.set_xscale("symlog", linthresh=min(size for size in sizes if size))
         axes.set_xticks(sizes, [str(size) for size in sizes])
-        axes.set_xlabel("people of A, seen from all sides")
+        axes.set_xlabel("people of A, seen from all sides, that are trained on")
         axes.set_ylabel("rank-1 gained by views of B at 45 to 90°, points")
         return _saved(figure, path)
 
