@@ -11,10 +11,10 @@ A table stands between two comments, the first of which says all about it; a fig
 
 FILE is docs/results/FILE.json. ``rows=`` chooses and orders rows (all that have a figure where absent), KEY="words"
 renames one, ``decimals=`` rounds, ``gaps=paper`` or ``gaps=fair`` shows one gap of the two. Kinds of a study by
-benchmarks/pose_gap.py: headline, rank1, tar (by yaw, with both gaps), paper_gap, fair_gap (by yaw), change (at 0 and
-15 degrees), gain (by people of A); figures: rank1, size_of_a. Of benchmarks/london_splits.py: london_rank1,
-london_eer. Of what 'pifr benchmark --json' wrote: groups (at ``far=``), spread, with ``by=COLUMN,COLUMN`` and
-``system=NAME``. Of what benchmarks/shared_threshold.py wrote: threshold.
+benchmarks/pose_gap.py: headline, rank1, tar (by yaw, with both gaps), paper_gap, fair_gap (by yaw), change,
+change_tar (at 0 and 15 degrees), difference (of pairs of rows), gain (by people of A); figures: rank1, size_of_a. Of
+benchmarks/london_splits.py: london_rank1, london_eer. Of what 'pifr benchmark --json' wrote: groups (at ``far=``),
+spread, with ``by=COLUMN,COLUMN`` and ``system=NAME``. Of what benchmarks/shared_threshold.py wrote: threshold.
 """
 
 from __future__ import annotations

@@ -37,6 +37,10 @@ typed by hand
 <!-- /table -->
 <!-- table: whole change rows=ab_ipgan -->
 <!-- /table -->
+<!-- table: whole change_tar rows=ab_ipgan -->
+<!-- /table -->
+<!-- table: whole difference rows=ab_ipgan-ab,ab_ipgan-b_ipgan -->
+<!-- /table -->
 <!-- table: whole gain -->
 <!-- /table -->
 <!-- table: bias groups by=sex,skin -->
@@ -110,8 +114,16 @@ def test_every_kind_of_table_of_a_study_with_all_rows(root: Path, capsys: pytest
     assert "| B + views by ipgan | 75.0 [" in paper
     assert "A + B" not in paper  # whoever has A has another gap to close
     assert "| views by `us` | 75.0 [" in text
-    assert "| rank-1 at 0 and 15°, points | against B frontal | against A + B frontal |" in text
-    assert "| A + B + views by ipgan | 50.0 [50.0, 50.0] ± 0.0 | 30.0 [30.0, 30.0] ± 0.0 |" in text
+    assert "| rank-1, points | against B frontal: 0° | 15° | both | against A + B frontal: 0° | 15° | both |" in text
+    assert "| A + B + views by ipgan" + 3 * " | 50.0 [50.0, 50.0]" + 3 * " | 30.0 [30.0, 30.0]" + " |" in text
+    assert "| TAR at FAR 0.001, points | against B frontal: 0° |" in text
+    assert "| A + B + views by ipgan" + 3 * " | 25.0 [25.0, 25.0]" + 3 * " | 15.0 [15.0, 15.0]" + " |" in text
+    assert (
+        "| difference, points | rank-1, 45 to 90° | rank-1, 0 and 15° | TAR at FAR 0.001, 45 to 90° |\n"
+        "| --- | --- | --- | --- |\n"
+        "| A + B + views by ipgan - A + B frontal" + 2 * " | 30.0 [30.0, 30.0] ± 0.0" + " | 15.0 [15.0, 15.0] ± 0.0 |"
+    ) in text
+    assert "| A + B + views by ipgan - B + views by ipgan | 20.0 [" in text
     # Nobody of A, then few, then all: rank-1 without and with views, and the difference of the two.
     assert "| people of A | without views | with views by ipgan | gained, points |" in text
     assert "| 0 | 20.0 [" in text
@@ -146,6 +158,7 @@ def test_what_views_add_by_the_size_of_a_is_read_back() -> None:
     ("header", "message"),
     [
         ("whole rank1 rows=b_ipgn", "no row 'b_ipgn' in whole.json; did you mean 'b_ipgan'"),
+        ("whole difference rows=b_ipgan-ab", "no difference 'b_ipgan-ab' in whole.json; did you mean"),
         ("whole rank2", "no table 'rank2'"),
         ("whole", "wants FILE KIND"),
         ("whole tar b", "wants FILE KIND"),

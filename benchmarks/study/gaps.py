@@ -102,9 +102,9 @@ def rate_over_seeds(row: Sequence[Measured], yaws: Sequence[str], people: int | 
     Args:
         row: One entry a seed.
         yaws: Absolute yaws.
-        people: Different people behind all seeds, where they recur; absent, each seed's are others.
+        people: Different people behind all seeds, where they recur; absent or 0, each seed's are others.
     """
-    people = sum(each.people for each in row) if people is None else people
+    people = people or sum(each.people for each in row)
     return _statistic([row], yaws, lambda rates: rates[0], people)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.study.gaps import Measured
+from benchmarks.study.measuring import figures_by_yaw
 from benchmarks.study.people import is_frontal
 from benchmarks.study.steps import RANK1, digest_of_generator, make_views, train_generator, train_recogniser
 from pifr.core.errors import DataError
@@ -84,30 +85,17 @@ def benchmark(
 ) -> dict[str, Measured]:  # fmt: skip
     """Measure a recogniser on a split's test people: rank-1 and EER by absolute yaw and in every bootstrap round.
 
-    A round draws from all people of the set, whatever the split: a person who is drawn twice weighs twice in every
-    split that tests them, so the splits' rounds may be averaged one by one.
-
     Args:
         run: The recogniser's run folder.
         test: Manifest of the split's test people.
-        people: Everybody of the set, sorted.
+        people: Everybody of the set, sorted; a round draws from all of them.
         rounds: Bootstrap rounds.
         out: Folder of the benchmark.
         device: auto, cpu, cuda or cuda:N.
     """
-    from pifr.evaluation import Measure, evaluate
-    from pifr.evaluation.figures import SystemScores
-    from pifr.metrics import person_weights
     from pifr.recognition import load_embedder
 
-    embedder = load_embedder(str(run), device)
-    measure = Measure(rounds=100, fars=())
-    result = evaluate(read_manifest(test), [embedder], "posegrid", out, measure=measure, device=device)
-    table = result.scores
-    scores = SystemScores(table, table.systems[0], measure)
-    column = {name: number for number, name in enumerate(people)}
-    scores.weights = person_weights(len(people), rounds)[:, [column[name] for name in table.people]]
-    found = scores.by("yaw")
+    tested, found = figures_by_yaw(load_embedder(str(run), device), test, people, rounds, (), out, device)
     rates = {RANK1: {yaw: each.rank[1] for yaw, each in found.items()},
              EER: {yaw: each.eer for yaw, each in found.items()}}  # fmt: skip
     drawn: dict[str, dict[str, np.ndarray]] = {RANK1: {}, EER: {}}
@@ -115,4 +103,4 @@ def benchmark(
         drawn[RANK1][yaw] = each.rank_interval[1].rounds
         if each.eer_interval is not None:
             drawn[EER][yaw] = each.eer_interval.rounds
-    return {figure: Measured(len(table.people), rates[figure], drawn[figure]) for figure in FIGURES}
+    return {figure: Measured(tested, rates[figure], drawn[figure]) for figure in FIGURES}

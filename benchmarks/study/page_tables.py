@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.study.gaps import NEAR_YAWS
 from benchmarks.study.london_steps import EER
 from benchmarks.study.london_tables import figure_table
 from benchmarks.study.rows import keys_of_size
@@ -93,15 +94,26 @@ def rates_table(found: Found, header: Header, figure: str, title: str) -> str:
     return markdown_table(head, body)
 
 
-def tar_table(found: Found, header: Header) -> str:
-    """Return the same of TAR, at the one FAR that a study measures."""
+def tar_of(found: Found, header: Header) -> str:
+    """Return the name of TAR, at the one FAR that a study measures."""
     tails = "_percent_by_abs_yaw"
     keys = {key for row in found["rows"].values() for key in row if key.startswith("tar_at_far_")}
     names = {key.removesuffix(tails) for key in keys if key.endswith(tails)}
     if len(names) != 1:
         raise DataError(f"not one TAR in {header.file}.json", where=header.where, found=", ".join(sorted(names)))
     (name,) = names
-    return rates_table(found, header, name, f"TAR at FAR {name.removeprefix('tar_at_far_')}, percent")
+    return name
+
+
+def tar_title(name: str) -> str:
+    """Return the name of TAR in words."""
+    return f"TAR at FAR {name.removeprefix('tar_at_far_')}"
+
+
+def with_tar(table: Callable[..., str], found: Found, header: Header, unit: str = "") -> str:
+    """Return a table of TAR instead of rank-1."""
+    name = tar_of(found, header)
+    return table(found, header, name, tar_title(name) + unit)
 
 
 def headline(found: Found, header: Header) -> str:
@@ -110,10 +122,10 @@ def headline(found: Found, header: Header) -> str:
     gaps = header.gaps(rows, "{}_gap_closed_percent")
     words = {name: "gap closed" if len(gaps) == 1 else f"{name} gap closed" for name in gaps}
     head = ["rank-1, percent", *(f"{yaw}°" for yaw in _HEADLINE_YAWS)]
-    head += [f"{words[name]}, 45 to 90°, percent [95 %]" for name in gaps]
+    head += [f"{words[name]}, 45 to 90°, percent [95 %] ± over seeds" for name in gaps]
     body = [
         [label, *(_mean(row["rank1_percent_by_abs_yaw"].get(yaw), decimals) for yaw in _HEADLINE_YAWS),
-         *(gap_text(row.get(f"{name}_gap_closed_percent"), decimals, deviation=False) for name in gaps)]
+         *(gap_text(row.get(f"{name}_gap_closed_percent"), decimals) for name in gaps)]
         for label, row in rows.items()
     ]  # fmt: skip
     return markdown_table(head, body)
@@ -132,16 +144,36 @@ def gap_table(found: Found, header: Header, name: str) -> str:
     return markdown_table([GAPS[name], *(f"{yaw}°" for yaw in yaws), "45 to 90°"], body)
 
 
-def change_table(found: Found, header: Header) -> str:
-    """Return the change of rank-1 at 0 and 15 degrees against both baselines, in points."""
-    key = "rank1_change_to_{}_at_0_and_15_points"
-    rows = header.rows(found, lambda row: any(key.format(base) in row for base in CHANGES))
-    bases = [base for base in CHANGES if any(key.format(base) in row for row in rows.values())]
-    head = ["rank-1 at 0 and 15°, points", *(f"against {CHANGES[base]}" for base in bases)]
-    body = [
-        [label, *(statistic_text(row.get(key.format(base)), header.decimals(1)) for base in bases)]
-        for label, row in rows.items()
-    ]  # fmt: skip
+def change_table(found: Found, header: Header, figure: str, title: str) -> str:
+    """Return the change of a rate at 0, at 15 and over both degrees against both baselines, in points."""
+    span, by_yaw = f"{figure}_change_to_{{}}_at_0_and_15_points", f"{figure}_change_to_{{}}_points_by_abs_yaw"
+    rows = header.rows(found, lambda row: any(span.format(base) in row for base in CHANGES))
+    bases = [base for base in CHANGES if any(span.format(base) in row for row in rows.values())]
+    head = [f"{title}, points"]
+    body = [[label] for label in rows]
+    for base in bases:
+        head += [f"against {CHANGES[base]}: 0°", "15°", "both"]
+        for line, row in zip(body, rows.values(), strict=True):
+            each = [*(row.get(by_yaw.format(base), {}).get(yaw) for yaw in NEAR_YAWS), row.get(span.format(base))]
+            line += [statistic_text(statistic, header.decimals(1), deviation=False) for statistic in each]
+    return markdown_table(head, body)
+
+
+def difference_table(found: Found, header: Header) -> str:
+    """Return how far pairs of rows lie apart, in points; ``rows=`` takes pairs, ``b_ipgan-b_headmodel``."""
+    known = {key.replace(" ", ""): key for key in found["differences"]}
+    asked = header.options["rows"].split(",") if "rows" in header.options else list(known)
+    tar = tar_of(found, header)
+    head = ["difference, points", "rank-1, 45 to 90°", "rank-1, 0 and 15°", f"{tar_title(tar)}, 45 to 90°"]
+    body = []
+    for pair in asked:
+        if pair not in known:
+            cure = near_names(pair, known)
+            raise DataError(f"no difference {pair!r} in {header.file}.json", where=header.where, cure=cure)
+        row, other = (found["rows"][key]["title"] for key in known[pair].split(" - "))
+        each = found["differences"][known[pair]]
+        keys = (f"{RANK1}_45_to_90_points", f"{RANK1}_0_and_15_points", f"{tar}_45_to_90_points")
+        body.append([f"{row} - {other}", *(statistic_text(each[key], header.decimals(1)) for key in keys)])
     return markdown_table(head, body)
 
 
@@ -217,10 +249,12 @@ def threshold_table(found: Found, header: Header) -> str:
 TABLES: dict[str, Callable[[Found, Header], str]] = {
     "headline": headline,
     "rank1": lambda found, header: rates_table(found, header, "rank1", "rank-1, percent"),
-    "tar": tar_table,
+    "tar": lambda found, header: with_tar(rates_table, found, header, ", percent"),
     "paper_gap": lambda found, header: gap_table(found, header, "paper"),
     "fair_gap": lambda found, header: gap_table(found, header, "fair"),
-    "change": change_table,
+    "change": lambda found, header: change_table(found, header, RANK1, "rank-1"),
+    "change_tar": lambda found, header: with_tar(change_table, found, header),
+    "difference": difference_table,
     "gain": gain_table,
     "london_rank1": lambda found, header: london_table(found, header, RANK1),
     "london_eer": lambda found, header: london_table(found, header, EER),

@@ -107,6 +107,17 @@ def keys_of_size(size: int, people_of_a: int) -> tuple[str, str]:
     return known, f"{known}_ipgan"
 
 
+COMPARED = (
+    *(("b_ipgan", other) for other in (B, "b_headmodel", "b_drgan", "b_crgan", B_TRUE)),
+    *(("ab_ipgan", other) for other in (AB, "ab_headmodel", "ab_drgan", "ab_crgan", ORACLE)),
+    ("ab_ipgan_dream", "ab_ipgan"), ("ab_ipgan_fly", "ab_ipgan"),
+    ("ab_frontalised", "ab_ipgan"), ("ab_frontalised", ORACLE),
+    ("ab_ipgan", "b_ipgan"), (ORACLE, B_TRUE),
+    (B, "b_plain"), (AB, "ab_plain"),
+)  # fmt: skip
+"""Pairs of rows whose difference is reported: IP-GAN against what it has to beat, and one change at a time."""
+
+
 QUICK = (B, AB, B_TRUE, ORACLE, "b_ipgan", "ab_ipgan", "ab_headmodel", "ab_frontalised")
 """The rows of ``--quick``: both gaps, both ends of each, and three ways to close them."""
 

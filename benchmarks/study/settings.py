@@ -55,6 +55,9 @@ class StudySettings(Config):
         unknown = set(self.generator_runs) - set(GENERATORS)
         if unknown:
             raise ValueError(f"generator_runs names {sorted(unknown)}, generators are {list(GENERATORS)}")
+        if self.generator_runs and self.twin is None:
+            raise ValueError("generator_runs want twin, a manifest of people the generators have not seen: "
+                             "among those that the study renders are the teachers of twin-64")  # fmt: skip
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds are one or several different numbers, found {list(self.seeds)}")
         return self

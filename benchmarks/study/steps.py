@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.study.gaps import Measured
+from benchmarks.study.measuring import figures_by_yaw
 from pifr.core.config import check_config
 from pifr.core.errors import PifrError
 from pifr.core.runs import unfinished_run
@@ -192,7 +193,7 @@ def _largest_turn(generator: Path) -> dict[str, float]:
 
 
 def benchmark(
-    run: Path, test: Path, frontalised_by: Path | None, rounds: int, seed: int, out: Path, device: str
+    run: Path, test: Path, frontalised_by: Path | None, people: Sequence[str], rounds: int, out: Path, device: str
 ) -> dict[str, Measured]:
     """Measure a recogniser on the test people: figure -> its rates by absolute yaw and in every bootstrap round.
 
@@ -200,12 +201,11 @@ def benchmark(
         run: The recogniser's run folder.
         test: Manifest of the test people.
         frontalised_by: Generator that turns probes to the front; None for none.
+        people: Everybody who could be tested, sorted; a round draws from all of them.
         rounds: Bootstrap rounds.
-        seed: Of the rounds; other seeds of the study draw independently.
         out: Folder of the benchmark.
         device: auto, cpu, cuda or cuda:N.
     """
-    from pifr.evaluation import Measure, evaluate
     from pifr.recognition import load_embedder
 
     embedder: Any = load_embedder(str(run), device)
@@ -214,14 +214,12 @@ def benchmark(
         from pifr.augment.frontalise import FrontalisedEmbedder
 
         embedder = FrontalisedEmbedder(embedder, Rotator.load(frontalised_by, device))
-    measure = Measure(rounds=rounds, seed=seed, fars=(FAR,))
-    found = evaluate(read_manifest(test), [embedder], "posegrid", out, measure=measure, device=device).systems[0]
-    people = found.overall.people
+    tested, found = figures_by_yaw(embedder, test, people, rounds, (FAR,), out, device)
     rates: dict[str, dict[str, float]] = {figure: {} for figure in FIGURES}
     drawn: dict[str, dict[str, Any]] = {figure: {} for figure in FIGURES}
-    for yaw, figures in found.by_abs_yaw.items():
+    for yaw, figures in found.items():
         if 1 in figures.rank:
             rates[RANK1][yaw], drawn[RANK1][yaw] = figures.rank[1], figures.rank_interval[1].rounds
         if figures.tar and not figures.tar[0].too_few:
             rates[TAR][yaw], drawn[TAR][yaw] = figures.tar[0].tar, figures.tar_interval[FAR].rounds
-    return {figure: Measured(people, rates[figure], drawn[figure]) for figure in FIGURES}
+    return {figure: Measured(tested, rates[figure], drawn[figure]) for figure in FIGURES}

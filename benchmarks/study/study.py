@@ -42,12 +42,14 @@ class Outcome:
         skipped: Row -> why.
         seconds: All steps of all seeds together.
         inputs: Digests of the people drawn from and of the generators given.
+        tested: The different people tested, over all seeds.
     """
 
     measured: dict[str, dict[str, list[Measured]]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     inputs: dict[str, str] = field(default_factory=dict)
+    tested: set[str] = field(default_factory=set)
 
 
 def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, toolkit: Toolkit = steps) -> Outcome:
@@ -64,7 +66,7 @@ def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, t
     outcome = Outcome(inputs={"people": pool.fingerprint(), **given})
     for seed in settings.seeds:
         book = SeedBook(settings, seed, folder_of_seed(out, seed), toolkit)
-        book.open_people(pool)
+        outcome.tested |= set(book.open_people(pool).test.subjects)
         for row in rows:
             if row.key in outcome.skipped:
                 continue
@@ -96,15 +98,17 @@ class SeedBook:
         self.book = StageBook(self.out)
         self.parts: Parts | None = None
         self.people_key = ""
+        self.everybody: list[str] = []
 
     @property
     def seconds(self) -> float:
         """Seconds of all finished steps."""
         return sum(self.book.seconds_by_stage().values())
 
-    def open_people(self, pool: Pool) -> None:
+    def open_people(self, pool: Pool) -> Parts:
         """Draw A, B and C, or read who was drawn before."""
         settings = self.settings
+        self.everybody = sorted(pool.testable())
         depends_on = {
             "people": settings.people, "seed": self.seed, "lights": [settings.train_lights, settings.test_lights],
             "cameras": settings.cameras, "size_px": settings.size_px, "pool": pool.fingerprint(),
@@ -120,6 +124,7 @@ class SeedBook:
 
         self.people_key = self._step("people", depends_on, self.out / "people", work).key
         self.parts = Parts(*(read_manifest(self._people(name)) for name in ("teachers", "singles", "test")))
+        return self.parts
 
     def measure(self, row: Row) -> dict[str, Measured]:
         """Return a row's figures, training what it needs."""
@@ -130,13 +135,13 @@ class SeedBook:
         def work(folder: Path) -> Path:
             found = self.toolkit.benchmark(
                 recogniser.output, self._people("test"), None if turned is None else turned.output,
-                settings.bootstrap_rounds, self.seed, folder, settings.device,
+                self.everybody, settings.bootstrap_rounds, folder, settings.device,
             )  # fmt: skip
             return save_measured(self.out / "rows" / row.key, found)
 
         depends_on = {
             "recogniser": recogniser.key, "generator": None if turned is None else turned.key,
-            "people": self.people_key, "rounds": settings.bootstrap_rounds,
+            "people": self.people_key, "rounds": settings.bootstrap_rounds, "drawn from": len(self.everybody),
         }  # fmt: skip
         return read_measured(self._step(f"row {row.key}", depends_on, self.out / "benchmarks" / row.key, work).output)
 

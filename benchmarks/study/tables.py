@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from benchmarks.study.gaps import (
     gap_over_seeds,
     rate_over_seeds,
 )
-from benchmarks.study.rows import AB, B_TRUE, ORACLE, B, Row, keys_of_size
+from benchmarks.study.rows import AB, B_TRUE, COMPARED, ORACLE, B, Row, keys_of_size
 from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import FIGURES, RANK1
 from benchmarks.study.study import Outcome
@@ -46,7 +47,12 @@ def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, re
             "paper": f"(row - {B}) / ({B_TRUE} - {B})", "fair": f"(row - {AB}) / ({ORACLE} - {AB})",
             "of": "rates averaged over yaws and seeds; intervals draw people, the same for all rows of a seed",
         },
-        "rows": {row.key: _row(outcome.measured, row) for row in rows if row.key in outcome.measured},
+        "people_tested": len(outcome.tested),
+        "rows": {
+            row.key: _row(outcome.measured, row, len(outcome.tested)) for row in rows if row.key in outcome.measured
+        },
+        "differences": {f"{row} - {other}": _difference(outcome.measured[row], outcome.measured[other])
+                        for row, other in COMPARED if _same_seeds(outcome.measured, row, other)},
         "rank1_gain_by_people_of_A_points": {
             str(size): gain.to_dict(100) for size, gain in gain_by_size(outcome, rows, settings.people[0])
         },
@@ -54,7 +60,8 @@ def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, re
     }  # fmt: skip
 
 
-def _row(measured: Results, row: Row) -> dict[str, Any]:
+def _row(measured: Results, row: Row, people: int) -> dict[str, Any]:
+    """Return a row's rates, its changes in front and the gaps it closes; ``people`` bound a rate of 100 percent."""
     mine = measured[row.key]
     found: dict[str, Any] = {"title": row.title, "people_of_A": row.a_people, "seeds": len(mine[RANK1])}
     paper = _complete(measured, row, B, B_TRUE) if not row.teachers and row.a_people is None else None
@@ -62,13 +69,16 @@ def _row(measured: Results, row: Row) -> dict[str, Any]:
     for figure in FIGURES:
         each = mine[figure]
         found[f"{figure}_percent_by_abs_yaw"] = {
-            yaw: rate_over_seeds(each, [yaw]).to_dict(100) for yaw in SHOWN_YAWS if all(yaw in m.rate for m in each)
-        }
-        found[f"{figure}_percent_45_to_90"] = rate_over_seeds(each, WIDE_YAWS).to_dict(100)
+            yaw: rate_over_seeds(each, [yaw], people).to_dict(100)
+            for yaw in SHOWN_YAWS if all(yaw in m.rate for m in each)
+        }  # fmt: skip
+        found[f"{figure}_percent_45_to_90"] = rate_over_seeds(each, WIDE_YAWS, people).to_dict(100)
         for name, base in (("b_frontal", B), ("ab_frontal", AB)):
-            if base in measured and len(measured[base][figure]) == len(each):
-                change = change_over_seeds(each, measured[base][figure], NEAR_YAWS)
-                found[f"{figure}_change_to_{name}_at_0_and_15_points"] = change.to_dict(100)
+            if row.key != base and _same_seeds(measured, row.key, base):
+                changes = partial(change_over_seeds, each, measured[base][figure])
+                change = f"{figure}_change_to_{name}"
+                found[f"{change}_points_by_abs_yaw"] = {yaw: changes([yaw]).to_dict(100) for yaw in NEAR_YAWS}
+                found[f"{change}_at_0_and_15_points"] = changes(NEAR_YAWS).to_dict(100)
         for name, pair in (("paper_gap", paper), ("fair_gap", fair)):
             if pair is None:
                 continue
@@ -81,12 +91,26 @@ def _row(measured: Results, row: Row) -> dict[str, Any]:
     return found
 
 
+def _difference(row: Mapping[str, Sequence[Measured]], other: Mapping[str, Sequence[Measured]]) -> dict[str, Any]:
+    """Return what one row is ahead of another, on the same people round by round."""
+    spans = {"0_and_15": NEAR_YAWS, "45_to_90": WIDE_YAWS}
+    return {
+        f"{figure}_{span}_points": change_over_seeds(row[figure], other[figure], yaws).to_dict(100)
+        for figure in FIGURES for span, yaws in spans.items()
+    }  # fmt: skip
+
+
+def _same_seeds(measured: Results, row: str, other: str) -> bool:
+    """Tell whether both rows were measured, and on as many seeds."""
+    both = row in measured and other in measured
+    return both and len(measured[row][RANK1]) == len(measured[other][RANK1])
+
+
 def _complete(measured: Results, row: Row, base: str, ceiling: str) -> tuple[str, str] | None:
     """Return the ends of a gap where they were measured on the same seeds as the row; they close nothing themselves."""
-    if row.key in (base, ceiling) or any(key not in measured for key in (base, ceiling)):
+    if row.key in (base, ceiling):
         return None
-    seeds = {len(measured[key][RANK1]) for key in (row.key, base, ceiling)}
-    return (base, ceiling) if len(seeds) == 1 else None
+    return (base, ceiling) if all(_same_seeds(measured, row.key, end) for end in (base, ceiling)) else None
 
 
 def markdown(found: Mapping[str, Any]) -> str:

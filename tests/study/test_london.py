@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import london_splits
 from benchmarks.readme_tables import rewritten
-from benchmarks.study import london_steps
+from benchmarks.study import london_steps, measuring
 from benchmarks.study.gaps import Measured
 from benchmarks.study.london import run_splits
 from benchmarks.study.london_settings import (
@@ -251,7 +251,7 @@ def test_rounds_weigh_a_person_alike_in_every_split(monkeypatch, tmp_path):
         return ScoreTable(shown, probe, reference, np.ones(4, bool), {"x": np.array(scores, np.float32)})
 
     monkeypatch.setattr("pifr.recognition.load_embedder", lambda run, device: None)
-    monkeypatch.setattr(london_steps, "read_manifest", lambda path: None)
+    monkeypatch.setattr(measuring, "read_manifest", lambda path: None)
     people, weights = ["001", "002", "003"], person_weights(3, 200)
     for names in (["001", "002"], ["002", "003"]):
         found = SimpleNamespace(scores=table_of(names))

@@ -74,7 +74,9 @@ class Recorded:
             raise KeyboardInterrupt
         return runs
 
-    def benchmark(self, run, test, frontalised_by, rounds, seed, out, device):
+    def benchmark(self, run, test, frontalised_by, people, rounds, out, device):
+        seed = int(test.parts[-3].removeprefix("seed"))
+        self.seen["people"] = people
         name = "ab_frontalised" if frontalised_by else (run / "name").read_text()
         self.calls.append(f"benchmark {name}")
         if name in self.broken:
@@ -88,11 +90,11 @@ class Recorded:
 class RecordedApart(Recorded):
     """Rows whose rounds differ from each other, as those of different recognisers do."""
 
-    def benchmark(self, run, test, frontalised_by, rounds, seed, out, device):
-        found = super().benchmark(run, test, frontalised_by, rounds, seed + len(self.calls), out, device)
+    def benchmark(self, run, test, frontalised_by, people, rounds, out, device):
+        found = super().benchmark(run, test, frontalised_by, people, rounds, out, device)
         name = self.calls[-1].removeprefix("benchmark ")
-        shift = RATES[name] - found[RANK1].rate["0"]
-        moved = {yaw: drawn + shift for yaw, drawn in found[RANK1].rounds.items()}
+        noise = np.random.default_rng(len(self.calls)).normal(0, 0.01, rounds)
+        moved = dict.fromkeys(found[RANK1].rounds, RATES[name] + noise)
         return {**found, RANK1: Measured(5, dict.fromkeys(YAWS, RATES[name]), moved)}
 
 
@@ -125,6 +127,9 @@ def test_every_row_sees_what_it_may_and_shares_what_it_can(tmp_path):
     assert recorded.calls.count("recogniser ab") == 2
     assert "recogniser ab_frontalised" not in recorded.calls
     assert {len(each[RANK1]) for each in outcome.measured.values()} == {2}
+    # A round draws from all who could be tested, the same for both seeds; their test people overlap.
+    assert seen["people"] == PoolAtHand().testable()
+    assert SETTINGS.people[2] < len(outcome.tested) < 2 * SETTINGS.people[2]
 
 
 def test_an_interrupted_study_goes_on_and_does_nothing_twice(tmp_path):
@@ -223,9 +228,18 @@ def test_results_hold_the_gaps_and_their_intervals(tmp_path):
     assert at90["deviation_over_seeds"] == pytest.approx(1 / np.sqrt(2), abs=1e-2)
     change = found["rows"]["ab_ipgan"]["rank1_change_to_ab_frontal_at_0_and_15_points"]
     assert change["mean"] == pytest.approx(20.0)
+    by_yaw = found["rows"]["ab_ipgan"]["rank1_change_to_ab_frontal_points_by_abs_yaw"]
+    assert {yaw: each["mean"] for yaw, each in by_yaw.items()} == {"0": pytest.approx(20), "15": pytest.approx(20)}
+    assert set(found["differences"]) == {
+        "b_ipgan - b", "b_ipgan - b_true", "ab_ipgan - ab", "ab_ipgan - ab_true", "ab_ipgan - b_ipgan",
+        "ab_true - b_true",
+    }  # fmt: skip
+    ahead = found["differences"]["ab_ipgan - b_ipgan"]["rank1_45_to_90_points"]
+    assert ahead["mean"] == pytest.approx(20.0)
+    assert ahead["interval"] == pytest.approx([20.0, 20.0], abs=1e-2)  # the same people: their noise cancels
     gains = gain_by_size(outcome, rows, SETTINGS.people[0])
-    assert [size for size, _ in gains] == [3, 8]
-    assert gains[1][1].value == pytest.approx(0.2)
+    assert [size for size, _ in gains] == [0, 3, 8]
+    assert gains[2][1].value == pytest.approx(0.2)
     for name in ("json", "md"):
         pose_gap.write_results(outcome, rows, SETTINGS, tmp_path / "results")
         assert (tmp_path / "results" / f"pose_gap.{name}").exists()
@@ -274,5 +288,7 @@ def test_mistakes_end_with_one_line(capsys, tmp_path):
     assert "--rows: no row 'nothing'" in capsys.readouterr().err
     assert pose_gap.main(["--people", "1,x", "--out", str(tmp_path)]) == 1
     assert "--people: whole numbers with commas between them are wanted" in capsys.readouterr().err
+    assert pose_gap.main(["--generator", "twin-64", "--out", str(tmp_path)]) == 1
+    assert "generator_runs want twin, a manifest of people the generators have not seen" in capsys.readouterr().err
     assert pose_gap.main(["--list"]) == 0
     assert "ab_ipgan" in capsys.readouterr().out
