@@ -55,6 +55,8 @@ class StudySettings(Config):
         unknown = set(self.generator_runs) - set(GENERATORS)
         if unknown:
             raise ValueError(f"generator_runs names {sorted(unknown)}, generators are {list(GENERATORS)}")
+        if not isinstance(self.recogniser.get("backbone", {}), dict):
+            raise ValueError(f"recogniser.backbone holds keys, such as name, found {self.recogniser['backbone']!r}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds are one or several different numbers, found {list(self.seeds)}")
         return self
