@@ -88,21 +88,26 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("recipe")
+    made.add_argument("--data", type=Path, required=True, help="manifest of people who are not in the recipe's")
+    made.add_argument("--split", help="measure people of this split only")
+    made.add_argument("--people", type=int, help="measure the first this many people")
+    made.add_argument("--judge", action="append", default=[], help="embedder that took no part; repeatable")
+    made.add_argument("--source", action="append", default=[], help="COLUMN=VALUE that sources must have")
+    made.add_argument("--rows", help="names with commas between; by default all")
+    made.add_argument("--seeds", default="0")
+    made.add_argument("--set", action="append", default=[], help="change the recipe of all rows, KEY=VALUE")
+    made.add_argument("--out", type=Path, required=True)
+    made.add_argument("--device", default="auto")
+    return made
+
+
 def main() -> None:
     """Train and measure every row."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe")
-    parser.add_argument("--data", type=Path, required=True, help="manifest of people who are not in the recipe's")
-    parser.add_argument("--split", help="measure people of this split only")
-    parser.add_argument("--people", type=int, help="measure the first this many people")
-    parser.add_argument("--judge", action="append", default=[], help="embedder that took no part; repeatable")
-    parser.add_argument("--source", action="append", default=[], help="COLUMN=VALUE that sources must have")
-    parser.add_argument("--rows", help="names with commas between; by default all")
-    parser.add_argument("--seeds", default="0")
-    parser.add_argument("--set", action="append", default=[], help="change the recipe of all rows, KEY=VALUE")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="auto")
-    options = parser.parse_args()
+    options = parser().parse_args()
     recipe = load_config(TrainConfig, options.recipe, options.set).model_dump(mode="json")
     wanted = options.rows.split(",") if options.rows else list(ROWS)
     data = read_manifest(options.data)

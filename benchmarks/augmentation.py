@@ -63,17 +63,22 @@ def measure(data: Manifest, names: ToolNames, config: AugmentConfig, workers: in
     }
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", required=True)
+    made.add_argument("--model", required=True)
+    made.add_argument("--judge", required=True)
+    made.add_argument("--workers", default="1,2", help="worker counts, separated by commas")
+    made.add_argument("--limit", type=int, default=2000, help="views")
+    made.add_argument("--device", default="cpu")
+    made.add_argument("--checked", action="store_true", help="let the checks reject, as pifr augment does")
+    made.add_argument("--out", type=Path)
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--judge", required=True)
-    parser.add_argument("--workers", default="1,2", help="worker counts, separated by commas")
-    parser.add_argument("--limit", type=int, default=2000, help="views")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--checked", action="store_true", help="let the checks reject, as pifr augment does")
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = parser().parse_args()
     data = read_manifest(options.data)
     names = ToolNames("ipgan", options.model, options.judge, InputSpec(template=data.template), options.device)
     values = {"limit": options.limit, "count_real": False, "per_person": 26}

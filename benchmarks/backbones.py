@@ -52,16 +52,21 @@ def measured(name: str, images: torch.Tensor, arguments: argparse.Namespace) -> 
     return 1000 * forward / len(images), 1000 * step / len(images)
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("names", nargs="*", default=list_backbones())
+    made.add_argument("--size", type=int, default=112)
+    made.add_argument("--dim", type=int, default=512)
+    made.add_argument("--width", type=float, default=1.0)
+    made.add_argument("--batch", type=int, default=4)
+    made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--device", default="cpu")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=list_backbones())
-    parser.add_argument("--size", type=int, default=112)
-    parser.add_argument("--dim", type=int, default=512)
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--device", default="cpu")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     device = torch.device(arguments.device)
     images = torch.randn(arguments.batch, 3, arguments.size, arguments.size).to(device)
     images = images.contiguous(memory_format=torch.channels_last)

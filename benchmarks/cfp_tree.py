@@ -103,11 +103,16 @@ def _split(folder: Path, kind: str, people: Sequence[str], numbers: dict[str, di
         (folder / name).write_text("".join(f"{a},{b}\n" for a, b in drawn_pairs))
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    made.add_argument("manifest", type=Path)
+    made.add_argument("out", type=Path)
+    made.add_argument("--pairs", type=int, default=7, help="same pairs a person, and as many different ones")
+    made.add_argument("--seed", type=int, default=0)
+    return made
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--pairs", type=int, default=7, help="same pairs a person, and as many different ones")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser().parse_args()
     print(make_tree(read_manifest(options.manifest), options.out, pairs=options.pairs, seed=options.seed))

@@ -126,17 +126,22 @@ def places_in_identity(rotator: Rotator, data: Manifest, pixels: np.ndarray) -> 
         )
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("model")
+    made.add_argument("--data", required=True)
+    made.add_argument("--people", type=int, default=100)
+    made.add_argument("--of", default="yaw pose place")
+    made.add_argument("--learned-from", help="pictures that erasures are learned from, for --of erasure")
+    return made
+
+
 def main() -> None:
     """Print what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--people", type=int, default=100)
-    parser.add_argument("--of", default="yaw pose place")
-    parser.add_argument("--learned-from", help="pictures that erasures are learned from, for --of erasure")
-    options = parser.parse_args()
+    options = parser().parse_args()
     if "erasure" in options.of.split() and options.learned_from is None:
-        parser.error("--of erasure needs --learned-from")
+        parser().error("--of erasure needs --learned-from")
     data = read_manifest(options.data)
     data = data.select(data.table["subject"].isin(data.subjects[: options.people]))
     rotator = Rotator.load(options.model)

@@ -76,10 +76,15 @@ def main(manifest: Path, where: list[str], every: int) -> None:
         print(f"  nose base in the template: {np.mean(bases, axis=0).round(2)}, sd {np.std(bases, axis=0).round(2)}")
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("manifest", type=Path)
+    made.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE")
+    made.add_argument("--every", type=int, default=1, help="Look at every n-th picture only.")
+    return made
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE")
-    parser.add_argument("--every", type=int, default=1, help="Look at every n-th picture only.")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     main(arguments.manifest, arguments.where, arguments.every)

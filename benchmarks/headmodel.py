@@ -180,18 +180,23 @@ def london_yaws(views: np.ndarray) -> dict[str, Any]:
             for yaw, here in zip(LONDON_YAWS, found, strict=True)}  # fmt: skip
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--twin", type=Path, help="manifest of the twin's room")
+    made.add_argument("--split", help="only the people of this split")
+    made.add_argument("--london", type=Path)
+    made.add_argument("--people", type=int, default=40)
+    made.add_argument("--enrolled-light", default="07")
+    made.add_argument("--probe-light", default="04")
+    made.add_argument("--size", type=int, default=128, help="of London's pictures")
+    made.add_argument("--sheet", type=Path)
+    made.add_argument("--out", type=Path)
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--twin", type=Path, help="manifest of the twin's room")
-    parser.add_argument("--split", help="only the people of this split")
-    parser.add_argument("--london", type=Path)
-    parser.add_argument("--people", type=int, default=40)
-    parser.add_argument("--enrolled-light", default="07")
-    parser.add_argument("--probe-light", default="04")
-    parser.add_argument("--size", type=int, default=128, help="of London's pictures")
-    parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+    options = parser().parse_args()
     if options.london:
         views, true = london_views(options.london, options.size, options.people)
         if options.sheet:

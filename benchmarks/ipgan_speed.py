@@ -249,21 +249,26 @@ def rotate(options: argparse.Namespace, device: torch.device) -> None:
         print(f"rotation, 32 faces to {len(yaws)} yaws each, encoding included, pictures a second: {spread(rates)}")
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--recipe", default="ipgan-tiny-64")
+    made.add_argument("--generators", nargs="*", default=["ipgan"], help="ours: any of ipgan, drgan, crgan")
+    made.add_argument("--size", type=int, default=64, choices=[64, 128])
+    made.add_argument("--batch", type=int, default=32)
+    made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--steps", type=int, default=16, help="ours a round; 16 hold one lazy penalty")
+    made.add_argument("--published-steps", type=int, default=2, help="2 hold both branches of the second path")
+    made.add_argument("--rotations", type=int, default=20, help="0 leaves them out")
+    made.add_argument("--threads", type=int, default=0, help="by default torch's own choice")
+    made.add_argument("--device", default="cpu")
+    made.add_argument("--clock", choices=["wall", "processor"], default="wall", help="processor: on a busy machine")
+    made.add_argument("--cold", action="store_true", help="no steps before the first round")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", default="ipgan-tiny-64")
-    parser.add_argument("--generators", nargs="*", default=["ipgan"], help="ours: any of ipgan, drgan, crgan")
-    parser.add_argument("--size", type=int, default=64, choices=[64, 128])
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=16, help="ours a round; 16 hold one lazy penalty")
-    parser.add_argument("--published-steps", type=int, default=2, help="2 hold both branches of the second path")
-    parser.add_argument("--rotations", type=int, default=20, help="0 leaves them out")
-    parser.add_argument("--threads", type=int, default=0, help="by default torch's own choice")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--clock", choices=["wall", "processor"], default="wall", help="processor: on a busy machine")
-    parser.add_argument("--cold", action="store_true", help="no steps before the first round")
-    options = parser.parse_args()
+    options = parser().parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     keep_freed_memory()

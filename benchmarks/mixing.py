@@ -132,20 +132,25 @@ def table(found: dict[str, list[dict]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("people", help="manifest with the splits train, val and test")
+    made.add_argument("--views", help="manifest of generated views of the training people; without it no disk rows")
+    made.add_argument("--generator", help="run of ipgan; without it no views on the fly")
+    made.add_argument("--out", type=Path, required=True)
+    made.add_argument("--recipe", default="recognizer")
+    made.add_argument("--set", action="append", default=[], help="override of the recipe, a.b=value")
+    made.add_argument("--steps", type=int, default=400)
+    made.add_argument("--seeds", type=int, default=3)
+    made.add_argument("--max-real-yaw", type=float, default=30.0)
+    made.add_argument("--only", action="append", help="name of a way; may come several times")
+    made.add_argument("--device", default="auto")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("people", help="manifest with the splits train, val and test")
-    parser.add_argument("--views", help="manifest of generated views of the training people; without it no disk rows")
-    parser.add_argument("--generator", help="run of ipgan; without it no views on the fly")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--recipe", default="recognizer")
-    parser.add_argument("--set", action="append", default=[], help="override of the recipe, a.b=value")
-    parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--max-real-yaw", type=float, default=30.0)
-    parser.add_argument("--only", action="append", help="name of a way; may come several times")
-    parser.add_argument("--device", default="auto")
-    options = parser.parse_args()
+    options = parser().parse_args()
     cells = chosen_ways(options.only, options.views, options.generator)
     people = read_manifest(options.people)
     test = people.of_split("test")

@@ -27,13 +27,18 @@ def in_splits(parts: Parts) -> Manifest:
     )
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("twin", help="manifest with yaw, session and illumination")
+    made.add_argument("--people", type=int, nargs=3, default=(10, 110, 80), help="of val, train and test")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--out", type=Path, required=True)
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("twin", help="manifest with yaw, session and illumination")
-    parser.add_argument("--people", type=int, nargs=3, default=(10, 110, 80), help="of val, train and test")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args()
+    options = parser().parse_args()
     settings = check_config(StudySettings, {"twin": options.twin, "people": tuple(options.people)}, "mixing")
     pool = ManifestPool(settings)
     drawn = draw_people(pool.trainable(), pool.testable(), settings.people, options.seed)

@@ -106,15 +106,20 @@ def draw_worst(found: PoseEstimates, manifest: Manifest, path: Path, count: int 
     page.save(path)
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--room", type=Path)
+    made.add_argument("--london", type=Path)
+    made.add_argument("--weights", type=Path, help="an estimator's .json file; by default the shipped one")
+    made.add_argument("--out", type=Path, help="write the figures here, as JSON")
+    made.add_argument("--sheet", type=Path, help="draw London's worst pictures here")
+    return made
+
+
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--room", type=Path)
-    parser.add_argument("--london", type=Path)
-    parser.add_argument("--weights", type=Path, help="an estimator's .json file; by default the shipped one")
-    parser.add_argument("--out", type=Path, help="write the figures here, as JSON")
-    parser.add_argument("--sheet", type=Path, help="draw London's worst pictures here")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     estimator = PoseEstimator.load(arguments.weights, "cpu") if arguments.weights else PoseEstimator.load(device="cpu")
     figures: dict[str, Any] = {"weights_sha256": estimator.sha256}
     if arguments.room:

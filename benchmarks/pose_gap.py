@@ -2,10 +2,12 @@
 
     python benchmarks/pose_gap.py --quick --out runs/pose-gap-quick
     python benchmarks/pose_gap.py --out runs/pose-gap --results docs/results
+    python benchmarks/pose_gap.py --config configs/study-multipie.yaml --seeds 0 --out runs/multipie
 
 One recogniser a row (see --list), all with the same network, loss and steps; people A (seen from all sides), B (frontal
 pictures only) and C (the test) share nobody; every seed draws other people and trains anew. A step that is done in
---out and whose inputs are unchanged is kept, so an interrupted study is gone on with by the same command.
+--out and whose inputs are unchanged is kept, so an interrupted study is gone on with by the same command. Sizes may
+stand in a file (keys: benchmarks/study/settings.py); options override it.
 
 Writes pose_gap.json, pose_gap.md, pose_gap.png and .svg into --results (by default --out).
 """
@@ -26,9 +28,9 @@ from benchmarks.study.rows import Row, all_rows, choose_rows
 from benchmarks.study.settings import QUICK, StudySettings
 from benchmarks.study.study import Outcome, run_study
 from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, markdown, stored_gains, summarise
-from pifr.core.config import check_config
+from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
-from pifr.core.errors import PifrError
+from pifr.core.errors import ConfigError, PifrError
 from pifr.core.files import write_json, write_text
 from pifr.core.interrupt import Interrupted
 
@@ -42,44 +44,55 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--out", type=Path, default=Path("runs/pose-gap"), help="folder of everything that is made")
     made.add_argument("--results", type=Path, help="folder of table and plots; --out where absent")
+    made.add_argument("--config", metavar="FILE", help="YAML of settings, or its name in configs/; options override it")
     made.add_argument("--quick", action="store_true", help="few people and steps, one seed: shows that it runs")
     made.add_argument("--twin", help="manifest of people to draw from, rendered or your own, instead of rendering")
     made.add_argument("--generator", action="append", default=[], metavar="[NAME=]RUN",
                       help="trained generator, ipgan where no name stands before it; repeatable")  # fmt: skip
-    made.add_argument("--rows", help="keys of rows, with commas; all where absent")
+    made.add_argument("--rows", help="keys of rows, with commas; empty or nowhere named: all")
     made.add_argument("--seeds", help="seeds, with commas")
     made.add_argument("--people", help="people of A, B and C, with commas")
     made.add_argument("--a-sizes", help="people of A for the rows on its size, with commas; empty for none")
     made.add_argument("--generator-steps", type=int, help="training steps of every generator")
     made.add_argument("--steps", type=int, help="training steps of every recogniser")
     made.add_argument("--width", type=float, help="width of the recogniser's network")
-    made.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    made.add_argument("--device", help="auto, cpu, cuda or cuda:N; auto where nothing is said")
     made.add_argument("--list", action="store_true", help="list the rows and stop")
     made.add_argument("--dry-run", action="store_true", help="say who would be drawn and what would be trained; stop")
     return made
 
 
 def settings_of(options: argparse.Namespace) -> StudySettings:
-    """Return the settings that a command line asks for."""
-    values: dict[str, Any] = StudySettings().model_dump()
+    """Return the settings that a command line asks for: defaults, then the config or --quick, then the other options.
+
+    Raises:
+        PifrError: Where the config or an option can't be used; the message names the file or the option.
+    """
+    if options.quick and options.config is not None:
+        raise ConfigError(
+            "sizes come from --quick or from a config, not from both", where=f"--quick with --config {options.config}",
+            cure="leave --quick away and make the config's study small by --people, --seeds, --rows and --steps",
+        )  # fmt: skip
+    # The file is checked by itself, so that its mistakes are told with its name.
+    values: dict[str, Any] = load_config(StudySettings, options.config).model_dump()
     if options.quick:
         values |= {**QUICK, "rows": QUICK_ROWS}
     for name in ("seeds", "people", "a_sizes"):
         text = getattr(options, name)
         if text is not None:
             values[name] = _numbers(text, f"--{name.replace('_', '-')}")
-    if options.rows:
-        values["rows"] = tuple(options.rows.split(","))
-    values["twin"], values["device"] = options.twin, options.device
+    if options.rows is not None:
+        values["rows"] = tuple(key for key in options.rows.split(",") if key)
+    values |= {name: given for name in ("twin", "device") if (given := getattr(options, name)) is not None}
     named = [text.partition("=") if "=" in text else ("ipgan", "=", text) for text in options.generator]
-    values["generator_runs"] = {name: run for name, _, run in named}
+    values["generator_runs"] = {**values["generator_runs"], **{name: run for name, _, run in named}}
     if options.generator_steps:
         values["generator"] = {**values["generator"], "steps": options.generator_steps}
     if options.steps:
         values["recogniser"] = {**values["recogniser"], "steps": options.steps}
     if options.width:
         values["recogniser"] = {
-            **values["recogniser"], "backbone": {**values["recogniser"]["backbone"], "width": options.width}
+            **values["recogniser"], "backbone": {**values["recogniser"].get("backbone", {}), "width": options.width}
         }  # fmt: skip
     return check_config(StudySettings, values, "the study")
 
@@ -130,7 +143,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         settings = settings_of(options)
-        rows = choose_rows(settings.rows, settings.a_sizes)
+        of_the_config = options.config is not None and options.rows is None
+        said = f"{options.config}, key 'rows'" if of_the_config else "--rows"
+        rows = choose_rows(settings.rows, settings.a_sizes, said)
         pool = open_pool(settings, options.out)
         if options.dry_run:
             print(plan(settings, rows, pool))

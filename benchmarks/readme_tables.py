@@ -79,14 +79,19 @@ def pages_of(root: Path) -> list[Path]:
     return [root / "README.md", *sorted((root / "docs").rglob("*.md"))]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Rewrite, draw or check; return the exit status."""
-    asked = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    asked.add_argument("--check", action="store_true", help="write nothing; exit 1 where a table differs")
-    asked.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    made.add_argument("--check", action="store_true", help="write nothing; exit 1 where a table differs")
+    made.add_argument(
         "--root", type=Path, default=Path(__file__).resolve().parents[1], help="folder of README.md and docs/"
     )
-    options = asked.parse_args(arguments)
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Rewrite, draw or check; return the exit status."""
+    options = parser().parse_args(arguments)
     results = options.root / "docs" / "results"
     stale: list[Path] = []
     drawn: list[Path] = []

@@ -90,20 +90,25 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__)
+    made.add_argument("manifest")
+    made.add_argument("--split", default="train")
+    made.add_argument("--size", type=int, default=112)
+    made.add_argument("--backbone", default="ir18")
+    made.add_argument("--width", type=float, default=1.0)
+    made.add_argument("--batch", type=int, default=32)
+    made.add_argument("--steps", type=int, default=10)
+    made.add_argument("--rounds", type=int, default=3)
+    made.add_argument("--precision", default="auto")
+    made.add_argument("--device", default="auto")
+    made.add_argument("--generator", help="measure views on the fly, half of each batch, instead of the bare loop")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("manifest")
-    parser.add_argument("--split", default="train")
-    parser.add_argument("--size", type=int, default=112)
-    parser.add_argument("--backbone", default="ir18")
-    parser.add_argument("--width", type=float, default=1.0)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--precision", default="auto")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--generator", help="measure views on the fly, half of each batch, instead of the bare loop")
-    options = parser.parse_args()
+    options = parser().parse_args()
     device, plain = choose_device(options.device), recipe(options)
     people = len(read_training_data(plain).people)
     training.Meter = ProcessorMeter

@@ -112,13 +112,18 @@ def time_heads(folder: Path, count: int) -> None:
         (folder / "train.idx").unlink(missing_ok=True)
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--pictures", type=int, default=20_000)
+    made.add_argument("--size-px", type=int, default=112)
+    made.add_argument("--rounds", type=int, default=5)
+    made.add_argument("--heads-only", action="store_true")
+    return made
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=20_000)
-    parser.add_argument("--size-px", type=int, default=112)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--heads-only", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     with tempfile.TemporaryDirectory() as name:
         if arguments.heads_only:
             time_heads(Path(name), arguments.pictures)

@@ -67,14 +67,19 @@ def measured(kind: str, arguments: argparse.Namespace, answer) -> None:
     })  # fmt: skip
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser()
+    made.add_argument("--enrolled", type=int, default=1_000_000)
+    made.add_argument("--dims", type=int, default=512)
+    made.add_argument("--probes", type=int, default=1000)
+    made.add_argument("--lists", type=int, help="Inverted lists of ivfpq; fewer are quicker to learn.")
+    made.add_argument("--kinds", nargs="+", default=["flat", "ivfpq"])
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--enrolled", type=int, default=1_000_000)
-    parser.add_argument("--dims", type=int, default=512)
-    parser.add_argument("--probes", type=int, default=1000)
-    parser.add_argument("--lists", type=int, help="Inverted lists of ivfpq; fewer are quicker to learn.")
-    parser.add_argument("--kinds", nargs="+", default=["flat", "ivfpq"])
-    arguments = parser.parse_args()
+    arguments = parser().parse_args()
     context = multiprocessing.get_context("spawn")
     truth = None
     for kind in arguments.kinds:

@@ -80,14 +80,19 @@ def rates_at_one_threshold(
     }
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    made.add_argument("benchmark", type=Path, help="folder that 'pifr benchmark --out' wrote")
+    made.add_argument("--by", action="append", required=True, help="column; repeatable")
+    made.add_argument("--fmr", type=float, default=1e-3)
+    made.add_argument("--json", type=Path, required=True)
+    return made
+
+
 def main() -> int:
     """Read a benchmark's scores, print and store the rates; return the exit status."""
-    asked = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    asked.add_argument("benchmark", type=Path, help="folder that 'pifr benchmark --out' wrote")
-    asked.add_argument("--by", action="append", required=True, help="column; repeatable")
-    asked.add_argument("--fmr", type=float, default=1e-3)
-    asked.add_argument("--json", type=Path, required=True)
-    options = asked.parse_args()
+    options = parser().parse_args()
     try:
         table = read_scores(options.benchmark / "scores.parquet")
         found = rates_at_one_threshold(table, table.systems[0], options.by, options.fmr)

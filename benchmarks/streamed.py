@@ -81,13 +81,18 @@ def answer_with(job: Any, arguments: tuple[int, int, int], answer: Any) -> None:
     answer.put(job(*arguments))
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--people", type=int, default=1000)
+    made.add_argument("--pictures", type=int, default=10)
+    made.add_argument("--rounds", type=int, default=200)
+    made.add_argument("--streamed-only", action="store_true", help="where the table would not fit")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--people", type=int, default=1000)
-    parser.add_argument("--pictures", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--streamed-only", action="store_true", help="where the table would not fit")
-    options = parser.parse_args()
+    options = parser().parse_args()
     context = multiprocessing.get_context("spawn")
     found = {}
     for job in (streamed,) if options.streamed_only else (streamed, held):

@@ -51,12 +51,17 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=80)
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--people", type=int, default=2000)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--out", type=Path, default=Path("docs/images/twin-attributes.png"))
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("docs/images/twin-attributes.png"))
-    options = parser.parse_args()
+    options = parser().parse_args()
     table = attributes(options.seed, options.people)
     draw(table, options.out)
     for column in NUMBERS:

@@ -46,12 +46,17 @@ def _band(values: pd.Series, ends: dict[str, float]) -> np.ndarray:
     return np.array(list(ends))[np.searchsorted(list(ends.values()), values.to_numpy(float), side="right")]
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    made.add_argument("manifest", type=Path)
+    made.add_argument("--lights", help="lights kept, with commas; all where absent")
+    made.add_argument("--out", type=Path, required=True, help="new manifest, .csv or .parquet")
+    return made
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("--lights", help="lights kept, with commas; all where absent")
-    parser.add_argument("--out", type=Path, required=True, help="new manifest, .csv or .parquet")
-    options = parser.parse_args()
+    options = parser().parse_args()
     data = read_manifest(options.manifest)
     if options.lights:
         data = data.select(data.table["illumination"].isin(options.lights.split(",")))

@@ -196,16 +196,21 @@ def poses(rows: list[tuple[str, str, float, np.ndarray]], neutral: str, label: s
     }
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--london", type=Path, help="folder of the London photographs, for the comparison")
+    made.add_argument("--people", default="100", help="people of the twin whose sittings are compared")
+    made.add_argument("--pose-people", default="72", help="people of the twin seen from all sides")
+    made.add_argument("--yaws", default="-90,-45,0,45,90", help="yaws of the probes on the twin")
+    made.add_argument("--crowd", type=int, default=0, help="look for look-alikes among the first N people")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--out", type=Path, help="JSON file for the figures")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--london", type=Path, help="folder of the London photographs, for the comparison")
-    parser.add_argument("--people", default="100", help="people of the twin whose sittings are compared")
-    parser.add_argument("--pose-people", default="72", help="people of the twin seen from all sides")
-    parser.add_argument("--yaws", default="-90,-45,0,45,90", help="yaws of the probes on the twin")
-    parser.add_argument("--crowd", type=int, default=0, help="look for look-alikes among the first N people")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="JSON file for the figures")
-    options = parser.parse_args()
+    options = parser().parse_args()
     result: dict[str, Any] = {"sittings": sittings(options.seed, options.people)}
     say(f"sittings: {result['sittings']}")
     if options.crowd:

@@ -42,14 +42,19 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], columns: int | None = None) -> I
     return Image.fromarray(np.concatenate([np.concatenate([*row, *[blank] * (width - len(row))], 1) for row in rows]))
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--out", type=Path, default=Path("docs/images"))
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--people", default="1-24", help="people of the first sheet")
+    made.add_argument("--person", type=int, default=1, help="the person of the lights sheet")
+    made.add_argument("--only", help="one of people, lights, expressions, sessions")
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("docs/images"))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--people", default="1-24", help="people of the first sheet")
-    parser.add_argument("--person", type=int, default=1, help="the person of the lights sheet")
-    parser.add_argument("--only", help="one of people, lights, expressions, sessions")
-    options = parser.parse_args()
+    options = parser().parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     common = {"seed": options.seed, "samples_per_side": 3}
     frontal = {"cameras": (FRONTAL_CAMERA,), "lights": (FRONTAL_LIGHT,)}

@@ -93,12 +93,17 @@ def by_workers(size_px: int, people: int, workers: list[int]) -> None:
         print(f"  {count} workers: {rate:.0f} pictures a second ({len(manifest)} pictures)")
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    made.add_argument("--sizes", default="64,128")
+    made.add_argument("--workers", default="1,2")
+    made.add_argument("--people", type=int, default=4)
+    return made
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sizes", default="64,128")
-    parser.add_argument("--workers", default="1,2")
-    parser.add_argument("--people", type=int, default=4)
-    options = parser.parse_args()
+    options = parser().parse_args()
     every = tuple(f"{number:02d}" for number in range(20))
     for size in map(int, options.sizes.split(",")):
         for lights in (every, ("07",)):

@@ -13,12 +13,16 @@ import pytest
 
 from benchmarks import pose_gap
 from benchmarks.cfp_tree import make_tree
+from benchmarks.study.rows import choose_rows
 from ipgan.cli import ipgan_command
 from pifr.cli import pifr_command
+from pifr.core.config import read_yaml
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pictures import read_picture, write_picture
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "own-data.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "own-data.md"
+CONFIGS = ROOT / "configs"
 SMALL = {
     "python benchmarks/pose_gap.py": ["--people", "3,3,2", "--seeds", "0", "--a-sizes", "2", "--rows", "b,ab,a2_b"],
     "pifr data split": ["--parts", "train=5,val=2,test=1"],
@@ -64,9 +68,27 @@ def drawn_face(number: int, height: int, width: int) -> np.ndarray:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(CONFIGS)  # the page's commands are run in a checkout
     for file, text in re.findall(r"```\w+ file=(\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL):
         Path(file).write_text(text)
     return tmp_path
+
+
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("study-*.yaml")), ids=lambda path: path.stem)
+def test_a_shipped_config_is_usable_as_it_stands(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    [words] = [words for words in listed(config.stem.removeprefix("study-")) if "benchmarks/pose_gap.py" in words]
+    options = pose_gap.parser().parse_args(words[2:])
+    assert options.config == f"configs/{config.name}"
+    settings = pose_gap.settings_of(options)
+    given = read_yaml(config)
+    assert settings.model_dump(mode="json", include=set(given)) == given  # the page's options change nothing of it
+    rows = choose_rows(settings.rows, settings.a_sizes)
+    assert [row.key for row in rows] == given["rows"]
+    assert all(size < settings.people[0] for size in settings.a_sizes)
+    assert set(settings.a_sizes) == {row.a_people for row in rows} - {None}
+    made_by_the_page = {word for words in listed(config.stem.removeprefix("study-")) for word in words}
+    assert made_by_the_page & {str(settings.twin), str(Path(str(settings.twin)).parent)}
 
 
 def test_multipie(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

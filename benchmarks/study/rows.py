@@ -122,8 +122,13 @@ QUICK = (B, AB, B_TRUE, ORACLE, "b_ipgan", "ab_ipgan", "ab_headmodel", "ab_front
 """The rows of ``--quick``: both gaps, both ends of each, and three ways to close them."""
 
 
-def choose_rows(keys: Sequence[str], sizes: Sequence[int] = A_SIZES) -> list[Row]:
+def choose_rows(keys: Sequence[str], sizes: Sequence[int] = A_SIZES, where: str = "--rows") -> list[Row]:
     """Return the rows called ``keys``, in the study's order; all of them where none is named.
+
+    Args:
+        keys: Names of rows.
+        sizes: People of A for the rows on its size.
+        where: Where the keys were given, for the message.
 
     Raises:
         ConfigError: If there is no such row.
@@ -132,5 +137,5 @@ def choose_rows(keys: Sequence[str], sizes: Sequence[int] = A_SIZES) -> list[Row
     known = [row.key for row in rows]
     for key in keys:
         if key not in known:
-            raise ConfigError(f"no row {key!r}", where="--rows", cure=near_names(key, known))
+            raise ConfigError(f"no row {key!r}", where=where, cure=near_names(key, known))
     return [row for row in rows if not keys or row.key in keys]

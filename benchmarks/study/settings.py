@@ -58,6 +58,8 @@ class StudySettings(Config):
         if self.generator_runs and self.twin is None:
             raise ValueError("generator_runs want twin, a manifest of people the generators have not seen: "
                              "among those that the study renders are the teachers of twin-64")  # fmt: skip
+        if not isinstance(self.recogniser.get("backbone", {}), dict):
+            raise ValueError(f"recogniser.backbone holds keys, such as name, found {self.recogniser['backbone']!r}")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds are one or several different numbers, found {list(self.seeds)}")
         return self
