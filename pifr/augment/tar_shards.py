@@ -35,7 +35,7 @@ def pack_shards(out: Path, rows: Sequence[Mapping[str, Any]], megabytes: float) 
     """
     classes = {who: number for number, who in enumerate(sorted({str(row["subject"]) for row in rows}))}
     index: dict[str, str] = {}
-    with atomic_path(out / FOLDER) as folder:
+    with atomic_path(out / FOLDER, replace_folder=True) as folder:  # two parts that end together both pack
         folder.mkdir(parents=True)
         for name, wanted in (("accepted", True), ("rejected", False)):
             chosen = [row for row in rows if bool(row["accepted"]) is wanted]

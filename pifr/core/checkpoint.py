@@ -85,7 +85,7 @@ def save_checkpoint(
     import torch
 
     path = Path(folder) / f"step-{step:08d}"
-    with atomic_path(path) as temporary:
+    with atomic_path(path, replace_folder=True) as temporary:  # a run that goes on may come to a step again
         temporary.mkdir(parents=True)
         write_weights(temporary / "weights.safetensors", module_tensors(modules))
         # Through a stream of Python's, since torch's own hides why a write failed.
