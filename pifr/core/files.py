@@ -18,6 +18,8 @@ from pifr.core.errors import PifrError
 
 TEMPORARY_MARK = ".tmp-"
 """Every unfinished file or folder carries this in its name; whoever writes beside it may delete it, no reader."""
+_FOLDER_NOT_FLUSHED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
+"""What a file system says that can't flush folders, or of a folder that may be written but not read."""
 _UNFINISHED = re.compile(re.escape(TEMPORARY_MARK) + "[0-9a-f]{8}")
 _RUST_ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
 
@@ -58,8 +60,8 @@ def _error_number(error: BaseException | None) -> int | None:
 def atomic_path(path: Path, replace_folder: bool = False) -> Iterator[Path]:
     """Yield a temporary path; on success it gets the name ``path``, on failure it is removed.
 
-    Works for a file and for a folder that the caller creates at the temporary path. An existing
-    target file is replaced.
+    Works for a file and for a folder that the caller creates at the temporary path. What was written is on the disk
+    before it gets its name. An existing target file is replaced.
 
     Args:
         path: Final place. Its parent is created.
@@ -76,8 +78,11 @@ def atomic_path(path: Path, replace_folder: bool = False) -> Iterator[Path]:
         try:
             yield temporary
             if temporary.is_dir():
+                for inner in (*temporary.rglob("*"), temporary):
+                    _flush_to_disk(inner)
                 _refuse_full_folder(path, replace_folder)  # it may have come meanwhile
                 _rename_folder(temporary, path)
+                _flush_to_disk(path.parent)
             else:
                 _flush_to_disk(temporary)
                 os.replace(temporary, path)
@@ -158,8 +163,12 @@ def _rename_folder(temporary: Path, path: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in _FOLDER_NOT_FLUSHED:
+            raise

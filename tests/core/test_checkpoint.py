@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import resource
 from pathlib import Path
@@ -133,6 +134,24 @@ def test_the_digest_is_checked(tmp_path: Path) -> None:
         read_weights(path, "0" * 64)
     with pytest.raises(CheckpointError, match="weights file not found"):
         read_weights(tmp_path / "none.safetensors")
+
+
+def test_every_file_and_the_name_of_a_checkpoint_are_flushed_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: set[int] = set()
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        flushed.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    path = save(tmp_path / "checkpoints", 1).path
+    assert {child.name for child in path.iterdir() if child.stat().st_ino in flushed} == {
+        "weights.safetensors", "training_state.pt", "meta.json",
+    }  # fmt: skip
+    assert {path.stat().st_ino, path.parent.stat().st_ino} <= flushed
 
 
 @pytest.mark.parametrize("large", ["weights", "state"])

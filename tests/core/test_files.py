@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,30 @@ def test_the_old_folder_stays_where_the_new_one_can_not_take_its_name(
         write_folder(tmp_path / "folder", "new", replace_folder=True)
     assert names(tmp_path / "folder") == ["deep", "old"]
     assert names(tmp_path) == ["folder"]
+
+
+def test_what_lies_in_a_folder_is_flushed_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int | str] = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_ino), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("renamed"), replace(*paths)))
+    write_folder(tmp_path / "folder", "one")
+    renamed, folder = done.index("renamed"), tmp_path / "folder"
+    for path in (folder, folder / "one", folder / "deep", folder / "deep" / "text"):
+        assert path.stat().st_ino in done[:renamed]
+    assert done[renamed + 1 :] == [tmp_path.stat().st_ino]
+
+
+def test_a_disk_that_can_not_flush_folders_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    write_folder(tmp_path / "folder", "one")
+    assert names(tmp_path / "folder") == ["deep", "one"]
 
 
 @pytest.mark.parametrize(
