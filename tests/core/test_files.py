@@ -121,8 +121,17 @@ def test_what_lies_in_a_folder_is_flushed_before_it_gets_its_name(
 ) -> None:
     done: list[int | str] = []
     fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_ino), fsync(number)))
-    monkeypatch.setattr(os, "replace", lambda *paths: (done.append("renamed"), replace(*paths)))
+
+    def flush(descriptor: int) -> None:
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def rename(source: Path, target: Path) -> None:
+        done.append("renamed")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", rename)
     write_folder(tmp_path / "folder", "one")
     renamed, folder = done.index("renamed"), tmp_path / "folder"
     for path in (folder, folder / "one", folder / "deep", folder / "deep" / "text"):
