@@ -12,7 +12,7 @@ from ipgan.rotator import Rotator
 from ipgan.training_data import sittings_of
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, read_manifest
-from pifr.data.pictures import write_picture
+from pifr.data.pictures import require_picture_ending, write_picture
 from pifr.data.pixels import open_pixels
 
 _GAP_PX = 4
@@ -153,15 +153,17 @@ def sample_grid(
     Args:
         model: Run folder, checkpoint, or the name of shipped weights.
         manifest: Pictures, aligned as the generator was trained.
-        out: The grid's file.
+        out: The grid's file, .png or .jpg.
         yaws_degrees: Columns; by default the manifest's own, within the generator's range.
         split: Show people of this split only.
         people: Rows.
         device: auto, cpu, cuda or cuda:N.
 
     Raises:
-        DataError: If the pictures are aligned otherwise, or a yaw asked for lies outside the generator's range.
+        DataError: If the pictures are aligned otherwise, a yaw asked for lies outside the generator's range, or the
+            file has another ending.
     """
+    require_picture_ending(out)
     rotator = Rotator.load(model, device)
     pictures = read_manifest(manifest)
     if split is not None:

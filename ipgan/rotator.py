@@ -77,9 +77,12 @@ class Rotator:
         """Write what inference needs, and nothing else, to ``folder``; :meth:`load` reads it and checks its digest.
 
         Args:
-            folder: Must not exist.
+            folder: Must not exist, or be empty.
             name: What the weights are called from now on; None keeps the name.
             half: Store float16, half the size; faces then differ by less than a grey level here and there.
+
+        Raises:
+            PifrError: If there is something in the folder, or it can't be written.
         """
         with atomic_path(Path(folder)) as temporary:
             temporary.mkdir(parents=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,27 @@ CLAIM = "augment.json"
 MANIFEST = "manifest.csv"
 
 
+def refuse_foreign_folder(out: Path) -> None:
+    """Refuse a folder with something in it that is no augmentation; call it before work that ends in writing there.
+
+    Raises:
+        DataError: If it is one.
+    """
+    # The list comes before the look at the claim: a shard that starts at the same time claims before it writes more.
+    others = [child for child in out.iterdir() if TEMPORARY_MARK not in child.name] if out.is_dir() else []
+    if others and not (out / CLAIM).is_file():
+        raise DataError(
+            "this folder is not empty and holds no augmentation", where=out, cure="choose another --out folder"
+        )
+
+
 def claim_folder(out: Path, claim: Mapping[str, Any]) -> None:
     """Record what this folder holds, or refuse it if it already holds something else.
 
     Raises:
         DataError: If it does; the message names what differs.
     """
+    refuse_foreign_folder(out)
     path = out / CLAIM
     if path.exists():
         before = read_json(path)
@@ -75,8 +90,7 @@ def merge(out: Path, seconds: Mapping[str, float] | None = None) -> AugmentResul
     megabytes = claim["config"]["shard_megabytes"]
     if megabytes is not None:
         shards = shards if shards is not None else pack_shards(out, rows, megabytes)
-        for folder in (PICTURES, REJECTED):
-            shutil.rmtree(out / folder, ignore_errors=True)
+        _delete_packed(out, rows)
     result = _result(out, rows, facts, shards, sheets, dict(seconds or {}))
     _require_accepted(result)
     return result
@@ -133,3 +147,15 @@ def _remove_leftovers(out: Path) -> None:
     for folder in (PICTURES, REJECTED):
         for leftover in (out / folder).rglob(f"*{TEMPORARY_MARK}*"):
             leftover.unlink(missing_ok=True)
+
+
+def _delete_packed(out: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the pictures that lie in shards now, and the folders this leaves empty; other files are not ours."""
+    folders = {out / PICTURES, out / REJECTED}
+    for row in rows:
+        path = out / row["path"]
+        path.unlink(missing_ok=True)
+        folders.update(parent for parent in path.parents if out in parent.parents)
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
+        with suppress(OSError):  # not empty, or not there
+            folder.rmdir()

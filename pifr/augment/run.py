@@ -10,7 +10,7 @@ from pifr.augment.calibration import Calibration, References, calibrate
 from pifr.augment.config import AugmentConfig
 from pifr.augment.engines import Engine
 from pifr.augment.engines.in_process import InProcess
-from pifr.augment.joining import MANIFEST, claim_folder, merge
+from pifr.augment.joining import MANIFEST, claim_folder, merge, refuse_foreign_folder
 from pifr.augment.leak import LeakCheck, check_leaks
 from pifr.augment.methods import IpganMethod, Method
 from pifr.augment.output import blocks_to_do
@@ -49,7 +49,8 @@ def augment(
     Args:
         data: Pictures of the people, aligned as the method wants them.
         method: A method of :mod:`pifr.augment.methods`, or a generator.
-        out: Folder for ``pictures/``, ``rejected/``, ``sheets/`` and ``manifest.csv``.
+        out: Folder for ``pictures/``, ``rejected/``, ``sheets/`` and ``manifest.csv``: a new or empty one, or that of
+            a run to go on with.
         config: Target, sources and checks.
         reference: The manifest of the targets ``like`` and ``imitate``.
         judge: Embedder of the identity check; it should have had no part in training the generator.
@@ -63,7 +64,7 @@ def augment(
     Raises:
         DataError: If the alignment or size differs from the method's, a yaw lies outside what it makes, nobody has a
             usable source, nothing is missing, the judge can't tell the sources apart, not one picture was accepted,
-            or ``out`` holds another augmentation.
+            or ``out`` holds another augmentation or anything else.
         PifrError: If the disk is full or a worker died; what is done stays.
         Interrupted: After Ctrl-C, with every picture so far whole.
     """
@@ -91,6 +92,7 @@ def _prepare(
     test: Manifest | None,
 ) -> tuple[Job, dict[str, Any]]:
     """Decide everything that does not need a picture to be made; nothing is written yet."""
+    refuse_foreign_folder(out)
     poses = reference if config.target == "imitate" else None
     if poses is not None:
         method.spec.require_template(poses.template, poses.name)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pifr.core.errors import DataError
 from pifr.core.files import atomic_path, read_json, write_json
 
 FOLDER, INDEX = "shards", "index.json"
@@ -32,10 +33,15 @@ def pack_shards(out: Path, rows: Sequence[Mapping[str, Any]], megabytes: float) 
 
     Returns:
         Path of each picture -> name of its shard.
+
+    Raises:
+        DataError: If ``out/shards`` holds something else.
     """
+    if (out / FOLDER).exists() and packed_index(out) is None:
+        raise DataError("this folder holds no shards of 'pifr augment'", where=out / FOLDER, cure="move it elsewhere")
     classes = {who: number for number, who in enumerate(sorted({str(row["subject"]) for row in rows}))}
     index: dict[str, str] = {}
-    with atomic_path(out / FOLDER) as folder:
+    with atomic_path(out / FOLDER, replace_folder=True) as folder:  # two parts that end together both pack
         folder.mkdir(parents=True)
         for name, wanted in (("accepted", True), ("rejected", False)):
             chosen = [row for row in rows if bool(row["accepted"]) is wanted]

@@ -29,15 +29,13 @@ def train_baseline(kind: str, data: str, split: str | None, out: str, pca_dims: 
       pifr benchmark --data faces/manifest.csv --split test --embedder hdlbp:baselines/hdlbp --embedder hdlbp
     """
     from pifr.core.config import check_config
-    from pifr.core.errors import DataError
     from pifr.data.manifest import read_manifest
     from pifr.recognition.hdlbp.config import ProjectionConfig
-    from pifr.recognition.hdlbp.embedder import META
+    from pifr.recognition.hdlbp.embedder import refuse_foreign_folder
     from pifr.recognition.hdlbp.training import train_hdlbp
 
     folder = Path(out)
-    if folder.exists() and not (folder / META).is_file():
-        raise DataError("this is no baseline and won't be replaced", where=out, cure="choose another --out folder")
+    refuse_foreign_folder(folder)
     values = {"pca_dims": pca_dims, "lda": lda, "max_pictures": max_pictures, "seed": seed}
     config = check_config(ProjectionConfig, values, f"pifr train-baseline {kind}")
     manifest = read_manifest(data)

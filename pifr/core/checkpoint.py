@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _STEP = re.compile(r"^step-(\d{8})$")
+_UNFINISHED = re.compile(rf"^step-\d{{8}}{re.escape(TEMPORARY_MARK)}[0-9a-f]{{8}}$")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def save_checkpoint(
     meta: Mapping[str, Any],
     keep_last: int = 2,
 ) -> Checkpoint:
-    """Write a checkpoint whole, then drop the oldest ones.
+    """Write a checkpoint whole, then drop the oldest ones. What a killed write left behind is removed first.
 
     Args:
         folder: The run's ``checkpoints`` folder.
@@ -85,7 +86,8 @@ def save_checkpoint(
     import torch
 
     path = Path(folder) / f"step-{step:08d}"
-    with atomic_path(path) as temporary:
+    _remove_unfinished(path.parent)
+    with atomic_path(path, replace_folder=True) as temporary:  # a run that goes on may come to a step again
         temporary.mkdir(parents=True)
         write_weights(temporary / "weights.safetensors", module_tensors(modules))
         # Through a stream of Python's, since torch's own hides why a write failed.
@@ -98,17 +100,20 @@ def save_checkpoint(
 
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:
-    """Return complete checkpoints, oldest first; leftovers of a killed write are removed."""
+    """Return complete checkpoints, oldest first. Nothing is deleted: a training may be writing the next one."""
     folder = Path(folder)
     if not folder.is_dir():
         return []
-    found = []
-    for child in folder.iterdir():
-        if TEMPORARY_MARK in child.name:
-            shutil.rmtree(child, ignore_errors=True)
-        elif match := _STEP.match(child.name):
-            found.append(Checkpoint(child, int(match[1])))
+    found = [Checkpoint(child, int(match[1])) for child in folder.iterdir() if (match := _STEP.match(child.name))]
     return sorted(found, key=lambda checkpoint: checkpoint.step)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Delete what killed writes left; for the one process that writes here, since to others it may be under way."""
+    if folder.is_dir():
+        for child in folder.iterdir():
+            if _UNFINISHED.match(child.name):
+                shutil.rmtree(child, ignore_errors=True)
 
 
 def latest_checkpoint(folder: Path) -> Checkpoint:

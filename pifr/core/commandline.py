@@ -10,6 +10,7 @@ from typing import Any
 import rich_click as click
 
 from pifr.core.errors import PifrError
+from pifr.core.gpu_memory import full_gpu
 from pifr.core.interrupt import Interrupted
 
 Command = Callable[..., Any]
@@ -79,6 +80,11 @@ def run(command: click.Command) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         sys.exit(130)
+    except RuntimeError as error:  # after click.Abort, which is one
+        full = full_gpu(error)
+        if full is None or os.environ.get("PIFR_TRACEBACK"):
+            raise
+        _fail(str(full))
 
 
 def _fail(line: str) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 from pifr.core.errors import PifrError
 
 TEMPORARY_MARK = ".tmp-"
-"""Every unfinished file or folder carries this in its name; anything so named may be deleted."""
+"""Every unfinished file or folder carries this in its name; whoever writes beside it may delete it, no reader."""
+_FOLDER_NOT_FLUSHED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
+"""What a file system says that can't flush folders, or of a folder that may be written but not read."""
 _UNFINISHED = re.compile(re.escape(TEMPORARY_MARK) + "[0-9a-f]{8}")
 _RUST_ERROR_NUMBER = re.compile(r"\(os error (\d+)\)")
 
@@ -55,31 +57,35 @@ def _error_number(error: BaseException | None) -> int | None:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; on success it replaces ``path``, on failure it is removed.
+def atomic_path(path: Path, replace_folder: bool = False) -> Iterator[Path]:
+    """Yield a temporary path; on success it gets the name ``path``, on failure it is removed.
 
-    Works for a file and for a folder that the caller creates at the temporary path. An existing
-    target file is replaced; an existing target folder is removed first.
+    Works for a file and for a folder that the caller creates at the temporary path. What was written is on the disk
+    before it gets its name. An existing target file is replaced.
 
     Args:
         path: Final place. Its parent is created.
+        replace_folder: Replace a target folder, with all that is in it; else only an empty one is.
 
     Raises:
-        PifrError: If the disk is full or the folder may not be written.
+        PifrError: If the disk is full, the folder may not be written, or ``path`` is a folder not to be replaced.
     """
     path = Path(path)
     with disk_errors(path):
+        _refuse_full_folder(path, replace_folder)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays last, since savers such as Pillow's choose the format by it.
-        temporary = path.with_name(f"{path.stem}{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}{path.suffix}")
+        temporary = _temporary_name(path)
         try:
             yield temporary
             if temporary.is_dir():
-                if path.exists():
-                    shutil.rmtree(path)
+                for inner in (*temporary.rglob("*"), temporary):
+                    _flush_to_disk(inner)
+                _refuse_full_folder(path, replace_folder)  # it may have come meanwhile
+                _rename_folder(temporary, path)
+                _flush_to_disk(path.parent)
             else:
                 _flush_to_disk(temporary)
-            os.replace(temporary, path)
+                os.replace(temporary, path)
         finally:
             if temporary.is_dir():
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -131,9 +137,38 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pifr"
 
 
-def _flush_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def _temporary_name(path: Path) -> Path:
+    # The suffix stays last, since savers such as Pillow's choose the format by it.
+    return path.with_name(f"{path.stem}{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}{path.suffix}")
+
+
+def _refuse_full_folder(path: Path, replace: bool) -> None:
+    if not replace and path.is_dir() and any(path.iterdir()):
+        raise PifrError("this folder exists already and is not empty", where=path, cure="choose another folder")
+
+
+def _rename_folder(temporary: Path, path: Path) -> None:
+    """Give a folder its name; an old one of that name steps aside whole before it is deleted."""
+    if not path.is_dir():
+        os.replace(temporary, path)
+        return
+    old = _temporary_name(path)
+    os.replace(path, old)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.replace(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in _FOLDER_NOT_FLUSHED:
+            raise

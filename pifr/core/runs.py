@@ -13,7 +13,7 @@ from typing import Any
 from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import Config
 from pifr.core.environment import environment_record
-from pifr.core.errors import PifrError
+from pifr.core.errors import DataError, PifrError
 from pifr.core.files import disk_errors, read_json, write_json, write_text
 
 _NUMBERED = re.compile(r"^(\d{5})-(.+)$")
@@ -94,6 +94,19 @@ class RunFolder:
     def environment(self) -> dict[str, Any]:
         """Read the environment record written when the run was created."""
         return read_json(self.path / "environment.json")
+
+
+def refuse_run_folder(path: Path) -> None:
+    """Refuse to write other results into the folder of a run; call it before the work that makes them.
+
+    Raises:
+        DataError: If ``path`` is a run, which could not be resumed without its own files.
+    """
+    if (Path(path) / "config.yaml").is_file():
+        raise DataError(
+            "this folder is a run, whose environment.json would be overwritten", where=path,
+            cure="choose another --out folder",
+        )  # fmt: skip
 
 
 def unfinished_run(runs: Path | None) -> Path | None:

@@ -89,8 +89,10 @@ def align_manifest(
     known = sorted((rule for rule in rules if rule), key=lambda rule: rule.id.startswith("crop"))
     template_id = "/".join(dict.fromkeys(id_in_manifests(rule, size_px) for rule in known))
     out = Path(out)
-    _claim_folder(out, {"template": template_id, "size_px": size_px, "pictures": _digest(manifest, rules)})
-    jobs = _jobs(manifest, rules, out)
+    stems, passed_over = _stems(manifest, rules)
+    pictures = _digest(manifest, rules, stems if passed_over else None)
+    _claim_folder(out, {"template": template_id, "size_px": size_px, "pictures": pictures})
+    jobs = _jobs(manifest, rules, [out / f"{stem}.png" for stem in stems])
     landmarks, done_before = _run(jobs, size_px, f"aligning to {template_id}")
 
     table = manifest.table.iloc[[job.row for job in jobs]].reset_index(drop=True)
@@ -124,23 +126,42 @@ def _rule_per_row(manifest: Manifest, rule: Template, without_landmarks: str) ->
     return [rule if has else fallback for has in known]
 
 
-def _jobs(manifest: Manifest, rules: Sequence[Template | None], out: Path) -> list[_Job]:
+def _stems(manifest: Manifest, rules: Sequence[Template | None]) -> tuple[list[str], bool]:
+    """Return a name without ending for every row, no two alike but those left out, and whether one was passed over.
+
+    Two faces of one picture, or a.jpg beside a.png, are told apart by a number: ``a``, ``a_2``. It is passed over
+    where another row's picture has that very name.
+    """
+    wanted = []
+    for text, rule in zip(manifest.table["path"], rules, strict=True):
+        path = PurePath(text)
+        parts = [part for part in path.parts if part not in ("..", path.anchor)]
+        wanted.append("" if rule is None else PurePath(*parts).with_suffix("").as_posix())
+    taken, numbers = set(wanted), Counter[str]()
+    stems, passed_over = [], False
+    for stem in wanted:
+        numbers[stem] += 1
+        name = stem
+        while stem and numbers[stem] > 1 and (name := f"{stem}_{numbers[stem]}") in taken:
+            numbers[stem] += 1
+            passed_over = True
+        taken.add(name)
+        stems.append(name)
+    return stems, passed_over
+
+
+def _jobs(manifest: Manifest, rules: Sequence[Template | None], targets: Sequence[Path]) -> list[_Job]:
     landmarks = manifest.landmarks
     # The mean leaves NaN out: a person's eye height comes from the pictures that have landmarks.
     heights = pd.Series(landmarks[:, :2, 1].mean(axis=1)).groupby(manifest.table["subject"]).transform("mean")
     sources, yaws = manifest.paths, manifest.yaw_degrees
-    taken = Counter[str]()
     jobs = []
     for row, rule in enumerate(rules):
         if rule is None:
             continue
-        path = PurePath(manifest.table["path"][row])
-        stem = PurePath(*[part for part in path.parts if part not in ("..", path.anchor)]).with_suffix("").as_posix()
-        taken[stem] += 1  # two faces of one picture, or a.jpg beside a.png
-        target = out / f"{stem}{f'_{taken[stem]}' if taken[stem] > 1 else ''}.png"
-        where = f"{manifest.name}, row {row + 1}: {path}"
+        where = f"{manifest.name}, row {row + 1}: {manifest.table['path'][row]}"
         face = Face(landmarks[row], float(yaws[row]), (0, 0), float(heights[row]), where)
-        jobs.append(_Job(row, sources[row], target, face, rule))
+        jobs.append(_Job(row, sources[row], targets[row], face, rule))
     return jobs
 
 
@@ -198,8 +219,16 @@ def _claim_folder(out: Path, recipe: dict[str, Any]) -> None:
     write_json(mark, recipe)
 
 
-def _digest(manifest: Manifest, rules: Sequence[Template | None]) -> str:
-    """Return a digest of everything that decides the new pictures."""
+def _digest(manifest: Manifest, rules: Sequence[Template | None], stems: Sequence[str] | None) -> str:
+    """Return a digest of everything that decides the new pictures.
+
+    Args:
+        manifest: Pictures.
+        rules: Template of each.
+        stems: Names, where one was passed over: in a folder from before that was done, one picture took another's
+            place, so it must not be gone on with. All other folders keep their digest.
+    """
     columns = ["path", "subject", "yaw", *LANDMARK_COLUMNS]
     text = f"{manifest.folder.resolve()}\n{rules!r}\n{manifest.table.reindex(columns=columns).to_csv()}"
+    text += "" if stems is None else f"\n{stems!r}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]

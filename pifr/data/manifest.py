@@ -223,9 +223,11 @@ def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
     for column in table.columns.intersection(list(TEXT_COLUMNS)):
         table[column] = table[column].astype("string").fillna("").astype(str)
     for column in table.columns.intersection(list(NUMBER_COLUMNS)):
-        values = table[column].replace("", np.nan) if table[column].dtype != float else table[column]
+        values = table[column]
         numbers = pd.to_numeric(values, errors="coerce")
         bad = numbers.isna() & values.notna()
+        # Unknown is an empty cell, or NaN in words, as pandas writes it with na_rep="NaN".
+        bad[bad] = ~values[bad].astype(str).str.lower().isin(["", "nan"])
         if bad.any():
             row = int(np.flatnonzero(bad)[0])
             raise DataError(

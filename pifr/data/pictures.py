@@ -13,6 +13,8 @@ from pifr.core.errors import DataError
 from pifr.core.files import atomic_path
 from pifr.data.containers import member_of, read_member
 
+_WRITTEN = (".png", ".jpg", ".jpeg")
+
 
 def read_picture(path: Path) -> np.ndarray:
     """Decode a picture as RGB, turned upright by its EXIF orientation.
@@ -63,6 +65,21 @@ def picture_source(path: Path) -> Path | io.BytesIO:
         return path
 
 
+def require_picture_ending(path: Path) -> str:
+    """Return the ending in small letters; call it before long work that ends in :func:`write_picture`.
+
+    Raises:
+        DataError: If no picture is written by this ending.
+    """
+    ending = Path(path).suffix.lower()
+    if ending not in _WRITTEN:
+        raise DataError(
+            "a picture is written as .png, .jpg or .jpeg", where=path, found=repr(ending) if ending else "no ending",
+            cure="give the file's name one of these endings",
+        )  # fmt: skip
+    return ending
+
+
 def write_picture(path: Path, pixels: np.ndarray, quality: int = 92) -> None:
     """Write ``(H, W, 3)`` uint8 RGB as PNG or JPEG by the ending, whole or not at all.
 
@@ -70,9 +87,13 @@ def write_picture(path: Path, pixels: np.ndarray, quality: int = 92) -> None:
         path: ``.png``, ``.jpg`` or ``.jpeg``.
         pixels: The picture.
         quality: JPEG quality; chroma is not subsampled, so that small faces keep their colours.
+
+    Raises:
+        DataError: If the ending is another.
     """
+    ending = require_picture_ending(path)
     with atomic_path(path) as temporary:
-        if path.suffix == ".png":
+        if ending == ".png":
             Image.fromarray(pixels).save(temporary, compress_level=1)
         else:
             Image.fromarray(pixels).save(temporary, quality=quality, subsampling=0)

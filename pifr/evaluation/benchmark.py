@@ -11,6 +11,7 @@ import numpy as np
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
+from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import Manifest
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
@@ -84,8 +85,10 @@ def evaluate(
     Raises:
         ConfigError: If two systems have one name.
         DataError: If the data can't serve the protocol, an embedder saw test people in training, or every score
-            is the same.
+            is the same, or ``out`` is the folder of a training run.
     """
+    if out is not None:
+        refuse_run_folder(out)
     measure = measure or Measure()
     applied = protocol if isinstance(protocol, Protocol) else load_protocol(protocol, data, train_people)
     for column in by:

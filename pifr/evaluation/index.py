@@ -124,7 +124,7 @@ class SearchIndex:
         """Write the index, its names and a description with the digest of its file, whole or not at all."""
         folder = Path(folder)
         refuse_foreign_folder(folder)
-        with atomic_path(folder) as temporary:
+        with atomic_path(folder, replace_folder=True) as temporary:
             temporary.mkdir(parents=True)
             file = self.engine.save(temporary)
             write_json(temporary / NAMES, self.names)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.files import read_json, write_json
+from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import write_table
 from pifr.evaluation.blocks import ScoreSource
 from pifr.evaluation.figures import Figures, Measure, SystemScores
@@ -185,8 +186,12 @@ class BenchmarkResult:
         """Write scores, protocol, environment, ``results.json`` and ``results.csv`` into the folder ``out``.
 
         Of streamed scores ``scores_summary.npz`` and ``scores_sample.parquet`` are written in place of all scores.
+
+        Raises:
+            DataError: If ``out`` is the folder of a training run, which has an environment of its own.
         """
         out = Path(out)
+        refuse_run_folder(out)
         if self.streamed is None:
             for name in (SUMMARY, SAMPLE):  # of an older benchmark in this folder
                 (out / name).unlink(missing_ok=True)

@@ -229,3 +229,24 @@ def test_another_augmentation_in_the_same_folder_is_refused(faces, tmp_path, kit
     augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,)))
     with pytest.raises(DataError, match="another augmentation, found different config"):
         augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(48,)))
+
+
+def test_a_folder_of_the_users_is_refused_before_any_work_and_left_as_it_is(faces, tmp_path, monkeypatch, kit) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "manifest.csv").write_text("mine")
+    monkeypatch.setattr(module, "find_candidates", lambda *_: pytest.fail("work was done before the look"))
+    for method, settings in ((kit.MarkingRotator(), {"shard_megabytes": 0.03}), (NoMethod(faces_spec()), {})):
+        with pytest.raises(DataError, match=r"not empty and holds no augmentation; choose another --out folder"):
+            augment(faces, method, tmp_path, kit.unchecked(**settings))
+    assert (tmp_path / "manifest.csv").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["manifest.csv", "mine.png", "pictures"]
+
+
+def test_an_empty_folder_or_one_that_another_shard_is_claiming_is_taken(faces, tmp_path, kit) -> None:
+    (tmp_path / f"augment{TEMPORARY_MARK}1a2b3c4d.json").touch()
+    assert augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,))).accepted == 12
+
+
+def faces_spec() -> InputSpec:
+    return InputSpec(size_px=64)

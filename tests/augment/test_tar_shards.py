@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from pifr.augment import augment
+from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, read_manifest
 
 
@@ -49,3 +50,28 @@ def test_a_second_call_finds_the_shards_finished(packed, faces, kit) -> None:
     assert augment(faces, again, result.manifest_path.parent, config).accepted == result.accepted
     assert again.generated == 0
     assert files_of(result.manifest_path.parent) == before
+
+
+def test_packing_deletes_only_what_was_packed(faces: Manifest, tmp_path: Path, kit) -> None:
+    config = kit.unchecked(yaws_degrees=(45,), batch_size=8)
+    augment(faces, kit.MarkingRotator(), tmp_path, config.model_copy(update={"shard_megabytes": 1000.0}), shard=(1, 2))
+    made = list((tmp_path / "pictures").rglob("*.png"))
+    assert made
+    own = made[0].with_name("note.txt")
+    own.write_text("mine")
+    (tmp_path / "rejected").mkdir()
+    (tmp_path / "rejected" / "mine.png").write_bytes(b"mine")
+    packing = config.model_copy(update={"shard_megabytes": 1000.0})
+    assert augment(faces, kit.MarkingRotator(), tmp_path, packing, shard=(2, 2)).accepted == 12
+    kept = [path for name in ("pictures", "rejected") for path in (tmp_path / name).rglob("*") if path.is_file()]
+    assert kept == [own, tmp_path / "rejected" / "mine.png"]
+
+
+def test_a_foreign_folder_of_shards_is_not_replaced(faces: Manifest, tmp_path: Path, kit) -> None:
+    config = kit.unchecked(yaws_degrees=(45,), batch_size=8, shard_megabytes=1000.0)
+    augment(faces, kit.MarkingRotator(), tmp_path, config, shard=(1, 2))
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "mine.tar").write_bytes(b"mine")
+    with pytest.raises(DataError, match="shards: this folder holds no shards of 'pifr augment'"):
+        augment(faces, kit.MarkingRotator(), tmp_path, config, shard=(2, 2))
+    assert (tmp_path / "shards" / "mine.tar").read_bytes() == b"mine"

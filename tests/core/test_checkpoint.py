@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import resource
 from pathlib import Path
@@ -49,13 +50,18 @@ def test_the_oldest_are_dropped(tmp_path: Path) -> None:
     assert latest_checkpoint(tmp_path).step == 30
 
 
-def test_a_killed_write_never_counts_and_is_cleared_away(tmp_path: Path) -> None:
+def test_an_unfinished_write_never_counts_and_only_the_next_write_clears_it_away(tmp_path: Path) -> None:
     save(tmp_path, 1)
     half = tmp_path / "step-00000002.tmp-1a2b3c4d"
     half.mkdir()
     (half / "weights.safetensors").write_bytes(b"half")
+    (tmp_path / "notes.tmp-mine").mkdir()
+    # A reader can't tell a killed write from one that is going on.
     assert latest_checkpoint(tmp_path).step == 1
-    assert not half.exists()
+    assert [found.step for found in list_checkpoints(tmp_path)] == [1]
+    assert (half / "weights.safetensors").read_bytes() == b"half"
+    save(tmp_path, 3)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.tmp-mine", "step-00000001", "step-00000003"]
 
 
 def test_a_failing_write_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +134,24 @@ def test_the_digest_is_checked(tmp_path: Path) -> None:
         read_weights(path, "0" * 64)
     with pytest.raises(CheckpointError, match="weights file not found"):
         read_weights(tmp_path / "none.safetensors")
+
+
+def test_every_file_and_the_name_of_a_checkpoint_are_flushed_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: set[int] = set()
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        flushed.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    path = save(tmp_path / "checkpoints", 1).path
+    assert {child.name for child in path.iterdir() if child.stat().st_ino in flushed} == {
+        "weights.safetensors", "training_state.pt", "meta.json",
+    }  # fmt: skip
+    assert {path.stat().st_ino, path.parent.stat().st_ino} <= flushed
 
 
 @pytest.mark.parametrize("large", ["weights", "state"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 import pytest
 import rich_click as click
@@ -95,3 +96,29 @@ def test_common_options() -> None:
     assert CliRunner().invoke(command, []).output == "auto ()\n"
     chosen = CliRunner().invoke(command, ["--device", "cpu", "--set", "a=1", "--set", "b.c=2"])
     assert chosen.output == "cpu ('a=1', 'b.c=2')\n"
+
+
+def test_a_full_gpu_is_one_line_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    text = (
+        "CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total capacity of 139.80 GiB of which 3.12 GiB "
+        "is free. Including non-PyTorch memory, this process has 1.00 GiB memory in use. Of the allocated memory ..."
+    )
+    assert run_and_fail(torch.OutOfMemoryError(text), monkeypatch) == 1
+    assert capsys.readouterr().err == (
+        "error: the GPU's memory is full, found 3.12 GiB free where 20.00 GiB were asked for; use a smaller batch "
+        "size, in training more accumulate (batch.accumulate, optimizer.accumulate), or fewer processes on this GPU\n"
+    )
+    monkeypatch.setenv("PIFR_TRACEBACK", "1")
+    with pytest.raises(torch.OutOfMemoryError):
+        run_and_fail(torch.OutOfMemoryError(text), monkeypatch)
+
+
+def test_a_failure_does_not_import_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    with pytest.raises(ZeroDivisionError):
+        run_and_fail(ZeroDivisionError(), monkeypatch)
+    assert "torch" not in sys.modules

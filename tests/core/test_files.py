@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,93 @@ def test_a_failing_writer_leaves_the_old_file_and_no_leftover(tmp_path: Path) ->
     assert names(tmp_path) == ["a.txt"]
 
 
-def test_folders_replace_folders(tmp_path: Path) -> None:
+def write_folder(path: Path, content: str, replace_folder: bool = False) -> None:
+    with atomic_path(path, replace_folder) as temporary:
+        (temporary / "deep").mkdir(parents=True)
+        (temporary / content).touch()
+        (temporary / "deep" / "text").write_text(content)
+
+
+def test_folders_replace_folders_where_that_is_asked_for(tmp_path: Path) -> None:
     for content in ("one", "two"):
+        write_folder(tmp_path / "folder", content, replace_folder=True)
+    assert names(tmp_path / "folder") == ["deep", "two"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_folder_with_something_in_it_is_not_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    write_folder(tmp_path / "folder", "one")  # it was empty
+    with pytest.raises(PifrError, match="folder: this folder exists already and is not empty; choose another folder"):
+        write_folder(tmp_path / "folder", "two")
+    with pytest.raises(PifrError, match="exists already"):
+        write_text(tmp_path / "folder", "text")
+    assert names(tmp_path / "folder") == ["deep", "one"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_folder_that_fills_up_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    def write_and_be_overtaken() -> None:
         with atomic_path(tmp_path / "folder") as temporary:
             temporary.mkdir()
-            (temporary / content).touch()
-    assert names(tmp_path / "folder") == ["two"]
+            write_folder(tmp_path / "folder", "theirs")
+
+    with pytest.raises(PifrError, match="exists already"):
+        write_and_be_overtaken()
+    assert names(tmp_path / "folder") == ["deep", "theirs"]
     assert names(tmp_path) == ["folder"]
+
+
+def test_the_old_folder_stays_where_the_new_one_can_not_take_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "folder", "old")
+    replace, calls = os.replace, []
+
+    def fail_once(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_once)
+    with pytest.raises(OSError, match="Input/output"):
+        write_folder(tmp_path / "folder", "new", replace_folder=True)
+    assert names(tmp_path / "folder") == ["deep", "old"]
+    assert names(tmp_path) == ["folder"]
+
+
+def test_what_lies_in_a_folder_is_flushed_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int | str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def flush(descriptor: int) -> None:
+        done.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def rename(source: Path, target: Path) -> None:
+        done.append("renamed")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", rename)
+    write_folder(tmp_path / "folder", "one")
+    renamed, folder = done.index("renamed"), tmp_path / "folder"
+    for path in (folder, folder / "one", folder / "deep", folder / "deep" / "text"):
+        assert path.stat().st_ino in done[:renamed]
+    assert done[renamed + 1 :] == [tmp_path.stat().st_ino]
+
+
+def test_a_disk_that_can_not_flush_folders_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    write_folder(tmp_path / "folder", "one")
+    assert names(tmp_path / "folder") == ["deep", "one"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from pifr.core.config import Config, load_config
 from pifr.core.errors import PifrError
-from pifr.core.runs import History, RunFolder
+from pifr.core.runs import History, RunFolder, refuse_run_folder
 
 
 class Recipe(Config):
@@ -68,3 +68,12 @@ def test_history_of_a_killed_run(tmp_path: Path) -> None:
     assert [record["step"] for record in history.read()] == [1, 2]
     history.append(3, loss=0)
     assert [json.loads(line)["step"] for line in history.path.read_text().splitlines()] == [1, 2, 3]
+
+
+def test_a_run_is_no_place_for_other_results(tmp_path: Path) -> None:
+    refuse_run_folder(tmp_path)
+    refuse_run_folder(tmp_path / "none")
+    run = create(tmp_path)
+    refuse_run_folder(run.path / "benchmark")
+    with pytest.raises(PifrError, match=r"00000-train: this folder is a run, whose .* would be overwritten; choose an"):
+        refuse_run_folder(run.path)

@@ -128,6 +128,22 @@ def test_two_faces_of_one_picture_get_two_files(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_made_up_name_is_never_a_name_that_another_picture_has(tmp_path: Path) -> None:
+    table = pd.concat([faces(tmp_path / "in").table] * 2, ignore_index=True).head(5)
+    for name, value in (("g.jpg", 40), ("g_2.jpg", 80), ("g_3.jpg", 120)):
+        write_picture(tmp_path / "in" / name, np.full((30, 30, 3), value, np.uint8))
+    table["path"] = ["g.jpg", "g.jpg", "g_2.jpg", "g_2.jpg", "g_3.jpg"]
+    table["subject"] = ["ann", "bob", "cleo", "dan", "eve"]
+    manifest = make_manifest(table, tmp_path / "in", "faces.csv")
+    result = align_manifest(manifest, "crop", tmp_path / "out", 16)
+    assert list(result.manifest.table["path"]) == ["g.png", "g_4.png", "g_2.png", "g_2_2.png", "g_3.png"]
+    values = [int(read_picture(path).mean().round()) for path in result.manifest.paths]
+    assert values == [40, 40, 80, 80, 120]
+    again = align_manifest(manifest, "crop", tmp_path / "out", 16)
+    assert again.done_before == 5
+    assert again.manifest.table.equals(result.manifest.table)
+
+
 def test_paths_outside_the_manifests_folder_stay_inside_out(tmp_path: Path) -> None:
     manifest = faces(tmp_path / "in", count=1)
     elsewhere = manifest.save(tmp_path / "tables" / "faces.csv")

@@ -37,6 +37,16 @@ def test_types_and_unknown_columns(tmp_path: Path) -> None:
     assert manifest.paths[0] == tmp_path / "a.png"
 
 
+def test_nan_in_a_column_of_numbers_is_unknown_as_an_empty_cell_is(tmp_path: Path) -> None:
+    text = "path,subject,yaw,nose_tip_x\na.png,NaN,NaN,1\nb.png,x,nan,NAN\nc.png,x,,\nd.png,x,-15.5,2\n"
+    manifest = read_manifest(write(tmp_path, text))
+    assert np.array_equal(manifest.yaw_degrees, [np.nan, np.nan, np.nan, -15.5], equal_nan=True)
+    assert np.array_equal(manifest.landmarks[:, 2, 0], [1, np.nan, np.nan, 2], equal_nan=True)
+    assert manifest.subjects == ["NaN", "x"]
+    with pytest.raises(DataError, match=r"row 1: column 'yaw' must hold numbers, found 'nano'"):
+        read_manifest(write(tmp_path, "path,subject,yaw\na.png,x,nano\n"))
+
+
 def test_landmarks_are_nan_where_unknown_and_may_be_written_to(tmp_path: Path) -> None:
     columns = ",".join(LANDMARK_COLUMNS)
     numbers = ",".join(map(str, range(10)))

@@ -52,3 +52,15 @@ def test_missing_truncated_and_no_picture(tmp_path: Path) -> None:
 def test_resizing() -> None:
     assert resize_picture(noise(), 8).shape == (8, 8, 3)
     assert np.array_equal(resize_picture(noise(), 16), noise())
+
+
+@pytest.mark.parametrize("name", ["grid", "grid.webp", ".png"])
+def test_a_picture_of_no_known_ending_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"{name}: a picture is written as \.png, \.jpg or \.jpeg, found"):
+        write_picture(tmp_path / name, noise())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_endings_may_be_capitals(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.PNG", noise())
+    assert np.array_equal(read_picture(tmp_path / "a.PNG"), noise())

@@ -233,3 +233,14 @@ def test_thresholds_come_from_dev(with_dev):
 
 def test_without_dev_there_are_no_such_thresholds(result):
     assert all(system.at_dev_thresholds == [] for system in result.systems)
+
+
+def test_the_folder_of_a_run_is_refused_before_any_work_and_kept(result, tmp_path):
+    for name in ("config.yaml", "environment.json"):
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(DataError, match="this folder is a run"):
+        evaluate(None, ["no such embedder"], out=tmp_path)
+    with pytest.raises(DataError, match="this folder is a run"):
+        result.save(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "environment.json"]
+    assert (tmp_path / "environment.json").read_text() == "mine"

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from ipgan import Rotator
-from ipgan.grid import draw_grid, drawable, plan_grid
+from ipgan.grid import draw_grid, drawable, plan_grid, sample_grid
+from pifr.core.errors import DataError
 from pifr.data.manifest import make_manifest, read_manifest
 from pifr.data.pictures import read_picture
 
@@ -53,3 +55,8 @@ def test_columns_outside_the_generators_range_are_dropped(rendered, trained):
     rotator = Rotator.load(trained.run.path, "cpu")
     plan = plan_grid(rendered, 32, SITTING, people=1, yaws_degrees=np.array([-120.0, 0.0, 120.0]))
     assert drawable(rotator, plan).yaws_degrees.tolist() == [0.0]
+
+
+def test_the_ending_is_checked_before_anything_is_loaded(tmp_path):
+    with pytest.raises(DataError, match=r"grid: a picture is written as \.png, \.jpg or \.jpeg"):
+        sample_grid("no such model", tmp_path / "none.csv", tmp_path / "grid")

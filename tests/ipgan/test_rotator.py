@@ -3,7 +3,7 @@ import pytest
 
 from ipgan import Rotator, train
 from pifr.core.checkpoint import latest_checkpoint
-from pifr.core.errors import CheckpointError, ConfigError, DataError
+from pifr.core.errors import CheckpointError, ConfigError, DataError, PifrError
 from pifr.core.files import read_json, sha256_of_file, write_json
 from pifr.data.manifest import read_manifest
 from pifr.data.pixels import open_pixels
@@ -130,3 +130,10 @@ def test_damaged_weights_are_refused(trained, tmp_path):
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint"):
         Rotator.load(tmp_path)
+
+
+def test_a_folder_with_something_in_it_is_not_replaced(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(PifrError, match="this folder exists already and is not empty; choose another folder"):
+        Rotator.__new__(Rotator).save(tmp_path)  # nothing of the generator is looked at before
+    assert (tmp_path / "mine.txt").read_text() == "mine"

@@ -154,3 +154,11 @@ def test_the_command(people, tmp_path):
     assert f"baseline: hdlbp:{out}" in found.output
     with pytest.raises(DataError, match="won't be replaced"):
         run("hdlbp", "--data", people.name, "--out", tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"kind": "recognizer"}', "no JSON"])
+def test_a_folder_of_something_else_is_refused_before_any_work_and_kept(people, tmp_path, content):
+    (tmp_path / "meta.json").write_text(content)
+    with pytest.raises(DataError, match="this is no baseline and won't be replaced; choose another folder"):
+        train_hdlbp(None, tmp_path)
+    assert (tmp_path / "meta.json").read_text() == content

@@ -12,6 +12,7 @@ from pifr.augment.timing import Clock
 from pifr.augment.tools import ToolNames, Tools, one_thread
 from pifr.augment.work import Job, Pipeline
 from pifr.core.errors import PifrError
+from pifr.core.gpu_memory import full_gpu
 from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
 
@@ -109,4 +110,4 @@ def _work(rank: int, job: Job, names: ToolNames, tasks: Any, results: Any, halt:
 
 def _plain(error: Exception) -> PifrError:
     """Return an error that survives the way to the parent, whatever its class."""
-    return PifrError(f"a worker failed: {type(error).__name__}: {error}")
+    return full_gpu(error) or PifrError(f"a worker failed: {type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ from pifr.augment.timing import Clock
 from pifr.augment.tools import ToolNames, Tools, one_thread
 from pifr.augment.work import Job, Pipeline
 from pifr.core.errors import PifrError, require_extra
+from pifr.core.gpu_memory import full_gpu
 from pifr.core.interrupt import StopRequest
 from pifr.core.progress import Advance
 
@@ -119,4 +120,4 @@ def _results(
 
 def _own_error(error: Any) -> PifrError:
     cause = error.cause
-    return cause if isinstance(cause, PifrError) else PifrError(f"a worker failed: {cause}")
+    return cause if isinstance(cause, PifrError) else full_gpu(cause) or PifrError(f"a worker failed: {cause}")

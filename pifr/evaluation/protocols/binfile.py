@@ -47,7 +47,7 @@ def read_bin(path: Path) -> tuple[Path, list[Pair], dict[str, str]]:
     names = [f"{hashlib.sha256(picture).hexdigest()[:24]}{_ending(picture)}" for picture in pictures]
     folder = cache_folder() / "bin" / sha256_of_file(path)[:24]
     if not folder.is_dir():
-        with atomic_path(folder) as temporary:
+        with atomic_path(folder, replace_folder=True) as temporary:  # another process may unpack the same file
             temporary.mkdir(parents=True)
             for name, picture in zip(names, pictures, strict=True):
                 (temporary / name).write_bytes(picture)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pifr.core.config import check_config
-from pifr.core.errors import CheckpointError, DataError
+from pifr.core.errors import CheckpointError, DataError, PifrError
 from pifr.core.files import atomic_path, read_json, sha256_of_file, write_json
 from pifr.data.spec import AnyAlignmentSpec, InputSpec
 from pifr.recognition.hdlbp.config import FeatureConfig
@@ -101,8 +101,11 @@ class HdlbpEmbedder:
         """Write weights and description, whole or not at all; only a trained baseline can be saved.
 
         Args:
-            folder: Replaced if it exists.
+            folder: A baseline in it is replaced.
             meta: Further JSON-ready entries of the description.
+
+        Raises:
+            DataError: If the folder holds something else.
         """
         from safetensors.numpy import save_file
 
@@ -114,7 +117,8 @@ class HdlbpEmbedder:
             "features": self.config.model_dump(mode="json"), "subjects": sorted(self.training_people),
             "data_folders": sorted(self.training_folders), **meta,
         }  # fmt: skip
-        with atomic_path(Path(folder)) as temporary:
+        refuse_foreign_folder(folder)
+        with atomic_path(Path(folder), replace_folder=True) as temporary:
             temporary.mkdir(parents=True)
             save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, temporary / WEIGHTS)
             write_json(temporary / META, description)
@@ -135,3 +139,20 @@ class HdlbpEmbedder:
         if self.mean is None or self.projection is None:
             return features
         return (features - self.mean) @ self.projection
+
+
+def refuse_foreign_folder(folder: Path) -> None:
+    """Refuse a folder that holds something other than a baseline; call it before work that ends in saving there.
+
+    Raises:
+        DataError: If there is something in the folder and it is no baseline.
+    """
+    folder = Path(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    try:
+        kind = read_json(folder / META)["kind"]  # other weights have a file of this name too
+    except (PifrError, OSError, KeyError, TypeError):
+        kind = None
+    if kind != KIND:
+        raise DataError("this is no baseline and won't be replaced", where=folder, cure="choose another folder")

@@ -18,7 +18,7 @@ from pifr.data.pictures import read_picture
 from pifr.data.pixels import PixelStore, open_pixels
 from pifr.data.spec import InputSpec
 from pifr.recognition.hdlbp.config import FeatureConfig, ProjectionConfig
-from pifr.recognition.hdlbp.embedder import KIND, HdlbpEmbedder
+from pifr.recognition.hdlbp.embedder import KIND, HdlbpEmbedder, refuse_foreign_folder
 from pifr.recognition.hdlbp.features import feature_count, lbp_features
 from pifr.recognition.hdlbp.points import points_for
 
@@ -72,13 +72,14 @@ def train_hdlbp(
 
     Args:
         data: Pictures of at least two people, aligned; two of a person at least where LDA is wanted.
-        out: Folder to write.
+        out: Folder to write: a new or empty one, or a baseline to replace.
         features: Scales and cells.
         projection: Dimensions, LDA, size of the sample.
 
     Raises:
-        DataError: If people or pictures are too few, or a picture can't be read.
+        DataError: If people or pictures are too few, a picture can't be read, or ``out`` holds something else.
     """
+    refuse_foreign_folder(out)
     start = time.perf_counter()
     features, projection = features or FeatureConfig(), projection or ProjectionConfig()
     people, person = np.unique(data.table["subject"].to_numpy(dtype=str), return_inverse=True)
