@@ -34,7 +34,7 @@ class Pair:
     """One comparison of a pairs file.
 
     Attributes:
-        first: Path of a picture, relative to the data's folder.
+        first: Path of a picture, relative to the data's folder; the probe where there is one.
         second: Path of the other.
         same: Whether they show one person.
         fold: From 1; 0 where the protocol has none.
@@ -82,7 +82,9 @@ def load_pairs(definition: Definition, source: Path, pictures: Path | None = Non
     folder, pairs, person = readers[layout](source)
     if pictures is not None:
         pairs, person, folder = _renamed(pairs, person, Path(pictures))
-    return _protocol(definition, source, folder, pairs, person, template)
+    # Of all these lists only CFP's own says which picture is turned: the others, its .bin copy too, put two pictures
+    # of any pose in an order that means nothing.
+    return _protocol(definition, source, folder, pairs, person, template, probe_side=layout == "cfp-fp")
 
 
 def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -171,8 +173,9 @@ def people_from_pairs(pairs: Iterable[Pair], where: str) -> dict[str, str]:
 
 
 def _protocol(
-    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str], template: str = ""
-) -> Protocol:
+    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str], template: str,
+    probe_side: bool,
+) -> Protocol:  # fmt: skip
     """Make a protocol of pairs; every picture becomes one row of a manifest."""
     if not pairs or len({pair.same for pair in pairs}) < 2:
         raise DataError("a verification needs pairs of one person and pairs of two", where=source)
@@ -197,6 +200,7 @@ def _protocol(
     return Protocol(
         definition, data, enrolment=np.unique(rows[:, 1]), probes=np.unique(rows[:, 0]),
         part=np.full(len(data), EVALUATION), notes=notes, pairs=rows, folds=folds,
+        probe_side=probe_side,
     )  # fmt: skip
 
 
