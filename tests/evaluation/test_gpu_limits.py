@@ -54,7 +54,7 @@ def test_an_index_that_fits_is_brought_to_the_gpu(gpu):
 @pytest.mark.parametrize(("changes", "count"), [({}, 255), ({"train_vectors": 200}, 400)])
 def test_codes_shorter_than_8_bits_are_refused(gpu, changes, count):
     gallery, names = vectors(count)
-    with pytest.raises(ConfigError, match=r"--device cuda: .* codes of 8 bits only, found 7 .*256"):
+    with pytest.raises(ConfigError, match=r"--device cuda: .* codes of 8 bits only, found 7; .*256"):
         build_index(gallery, names, config(**changes), device="cuda")
     assert build_index(gallery, names, config(**changes)).engine._index.pq.nbits == 7
 
