@@ -1,7 +1,8 @@
 """Probes turned to the front before they are embedded: the other use of a generator, beside training data.
 
 "Frontalise, then recognise" (R. Huang et al., TP-GAN, ICCV 2017; L. Tran et al., DR-GAN, CVPR 2017): the recogniser
-stays as it is, and a generator stands between the probe and it. Enrolled pictures are not touched.
+stays as it is, and a generator stands between the probe and it. Enrolled pictures are not touched. Where the order of a
+pair says nothing, as in LFW, a benchmark turns both pictures.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class FrontalisedEmbedder:
         self.spec = InputSpec(size_px=rotator.spec.size_px, template=rotator.spec.template)
         self.sha256 = hashlib.sha256(f"{embedder.sha256} {rotator.sha256}".encode()).hexdigest()
         self.options: dict[str, Any] = {
-            "frontalised": "probes", "frontalised_by": rotator.name, "frontalised_by_sha256": rotator.sha256,
+            "frontalised_by": rotator.name, "frontalised_by_sha256": rotator.sha256,
             "frontalised_yaw_degrees": FRONTAL_DEGREES,
         }  # fmt: skip
         self.training_people: frozenset[str] = frozenset(getattr(embedder, "training_people", ()))

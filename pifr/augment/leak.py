@@ -79,7 +79,7 @@ def check_leaks(
         Who is refused, and the references with the test people's, against which every picture is checked again.
 
     Raises:
-        DataError: If everybody is refused.
+        DataError: If everybody is refused, or the judge embeds no picture of the test.
     """
     if test is None:
         return LeakCheck(), references
@@ -102,6 +102,10 @@ def _with_test_people(references: References, test: Manifest, judge: Embedder) -
     found = embed_manifest(judge, test)
     vectors, subjects = unit(found.vectors), test.table["subject"].to_numpy()
     people = [who for who in test.subjects if not found.failed[subjects == who].all()]
+    if not people:  # going on would let everybody of the test pass the check
+        raise DataError(
+            f"{judge.name} embeds not one picture of the test manifest", where=test.name, cure="check the judge"
+        )
     means = [vectors[(subjects == who) & ~found.failed].mean(axis=0) for who in people]
     return replace(references, test_subjects=tuple(people), test_vectors=unit(np.stack(means)))
 

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @click.option("--name", "names", multiple=True, help="Name in tables, one for each --embedder in turn.")
 @click.option("--flip-fusion", is_flag=True, help="Add the embedding of the mirrored picture to each embedding.")
 @click.option("--frontalise", metavar="MODEL",
-              help="Also measure each embedder on probes turned to the front by this 'ipgan train' run.")  # fmt: skip
+              help="Also measure each embedder on probes turned to the front by this 'ipgan train' run; where the "
+                   "order of a pair says nothing, on both of its pictures.")  # fmt: skip
 @click.option("--generated", help="Manifest of 'pifr augment', for the protocol preservation.")
 @click.option("--no-cache", is_flag=True, help="Compute every embedding anew.")
 @click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
               help="Rounds of the bootstrap over people behind each interval.")  # fmt: skip
 @click.option("--bin-degrees", type=click.FloatRange(min=1, max=90), default=15.0, show_default=True,
               help="A probe belongs to the nearest multiple of this yaw.")  # fmt: skip
-@click.option("--batch-size", default=128, show_default=True, help="Pictures embedded at once.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True,
+              help="Pictures embedded at once.")  # fmt: skip
 @click.option("--max-score-rows", type=click.IntRange(min=1), default=10_000_000, show_default=True,
               help="Comparisons held in memory, about 120 bytes each; more are streamed in fixed memory.")  # fmt: skip
 @click.option("--keep-scores", is_flag=True, help="Write every score of a streamed benchmark into --out too.")

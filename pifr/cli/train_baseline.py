@@ -12,9 +12,11 @@ import rich_click as click
 @click.option("--data", required=True, help="Manifest of the pictures to learn from.")
 @click.option("--split", help="Use only this split of the manifest, for example train.")
 @click.option("--out", required=True, type=click.Path(), help="Folder for the baseline; replaced if it is one.")
-@click.option("--pca-dims", default=400, show_default=True, help="Principal components kept.")
+@click.option("--pca-dims", type=click.IntRange(min=1), default=400, show_default=True,
+              help="Principal components kept.")  # fmt: skip
 @click.option("--lda/--no-lda", default=True, show_default=True, help="LDA after PCA, or whitening.")
-@click.option("--max-pictures", default=8000, show_default=True, help="Pictures learned from; bounds the memory.")
+@click.option("--max-pictures", type=click.IntRange(min=1), default=8000, show_default=True,
+              help="Pictures learned from; bounds the memory.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Seed of the draw of pictures and of the PCA.")
 def train_baseline(kind: str, data: str, split: str | None, out: str, pca_dims: int, lda: bool, max_pictures: int,
                    seed: int) -> None:  # fmt: skip

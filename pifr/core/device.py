@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,9 @@ TrainingPrecision = Literal["auto", "float32", "bfloat16", "float16"]
 """The same with float16, whose small gradients need a scaled loss; see :func:`gradient_scaler`."""
 
 
+_CUDA = re.compile(r"cuda(?::(?P<number>\d+))?", re.ASCII)
+
+
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device called ``name``.
 
@@ -25,23 +29,32 @@ def choose_device(name: str = "auto") -> torch.device:
         name: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:1``.
 
     Raises:
-        DependencyError: If a GPU is asked for where there is none, or the name is no device.
+        DependencyError: If a GPU is asked for where there is none, or the name is another device's.
     """
     import torch
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise DependencyError("no such device", found=repr(name), cure="use auto, cpu, cuda or cuda:N") from error
-    if device.type == "cuda":
+    # torch knows more names (mps, meta, xpu), on which nothing here was ever run.
+    if name != "cpu":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
+        if gpu_number(name) >= count:
             raise DependencyError(
                 f"the device {name!r} is not there", found=f"{count} GPUs", cure="use --device cpu or --device auto"
             )
-    return device
+    return torch.device(name)
+
+
+def gpu_number(name: str) -> int:
+    """Return which GPU ``cuda`` (the first) or ``cuda:N`` names.
+
+    Raises:
+        DependencyError: If the name is no GPU's.
+    """
+    named = _CUDA.fullmatch(name)
+    if named is None:
+        raise DependencyError("no such device", found=repr(name), cure="use auto, cpu, cuda or cuda:N")
+    return int(named["number"] or 0)
 
 
 def require_compiler(device: torch.device) -> None:

@@ -33,6 +33,7 @@ _STREAMED = (
     "{:,} comparisons were streamed: a figure that at most {:,} scores of a kind decide is exact, others are read "
     "at the nearest {:,}th of a cosine"
 )
+_BOTH_SIDES = "{}: the order of a pair says nothing here, so it embeds both of its pictures"
 
 
 def evaluate(
@@ -60,7 +61,8 @@ def evaluate(
         data: Pictures, as a manifest or its file; which columns are needed depends on the protocol. For a protocol
             of pairs the data set's folder, or the file of pairs.
         embedders: Callables ``uint8 (N, H, W, 3) -> float32 (N, D)`` with a name and an input spec, or their names.
-            One with an attribute ``enrols_with`` embeds probes, and that embedder what is enrolled.
+            One with an attribute ``enrols_with`` embeds probes, and that embedder what is enrolled; where the order of
+            a pair says nothing it embeds both sides.
         protocol: A name from ``pifr benchmark --list``, a protocol file, or a protocol already applied to ``data``.
         out: Folder for scores, protocol, environment and results; nothing is written without it.
         names: Names in tables, one an embedder; the embedders' own where absent.
@@ -103,7 +105,13 @@ def evaluate(
     records, scores, embedded = {}, {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        searching, enrolled, failed_pictures = _both_sides(embedder, pairs, batch_size, flip_fusion, cache)
+        enrols_with = getattr(embedder, "enrols_with", None)
+        if enrols_with and not applied.probe_side:
+            # Turning whichever picture a list happens to name first would make the figures depend on its order.
+            notes.append(_BOTH_SIDES.format(name))
+        searching, enrolled, failed_pictures = _both_sides(
+            embedder, enrols_with if applied.probe_side else None, pairs, batch_size, flip_fusion, cache
+        )
         if streams:
             embedded[name] = (searching, enrolled)
         else:
@@ -112,6 +120,7 @@ def evaluate(
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
             "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": failed_pictures,
+            **({"embeds": "probes" if applied.probe_side else "both sides"} if enrols_with else {}),
             **getattr(embedder, "options", {}),
         }  # fmt: skip
     record = {**applied.to_dict(), "measure": measure.to_dict(), "by": list(by)}
@@ -189,11 +198,12 @@ def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool
 
 
 def _both_sides(
-    embedder: Embedder, pairs: Comparisons, batch_size: int, flip: bool, cache: EmbeddingCache | None
-) -> tuple[Embedded, Embedded, int]:
+    embedder: Embedder, enrols_with: Embedder | None, pairs: Comparisons, batch_size: int, flip: bool,
+    cache: EmbeddingCache | None,
+) -> tuple[Embedded, Embedded, int]:  # fmt: skip
     """Return what searches, what is enrolled (the same object where nothing differs), and how many pictures failed."""
     searching = enrolled = _embed(embedder, pairs, batch_size, flip, cache)
-    if enrols_with := getattr(embedder, "enrols_with", None):
+    if enrols_with:
         enrolled = _embed(enrols_with, pairs, batch_size, flip, cache)
     failed_pictures = int(searching.failed.sum())
     if pairs.templates is not None:

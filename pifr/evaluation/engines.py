@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pifr.core.device import gpu_number
 from pifr.core.errors import CheckpointError, ConfigError, DependencyError, require_extra
+from pifr.evaluation.gpu_limits import check_answers, check_codes, default_code_bytes
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +51,7 @@ def choose_engine(config: IndexConfig, engine: Engine, device: str, dims: int, c
         if engine == "faiss" or not flat:
             raise
         return TorchEngine(dims, config.kind == "flat16", device)
-    return FaissEngine(_empty(faiss, config, dims, count), config, device)
+    return FaissEngine(_empty(faiss, config, dims, count, on_gpu), config, device)
 
 
 class FaissEngine:
@@ -70,6 +72,8 @@ class FaissEngine:
             raise ConfigError(f"FAISS searches {config.kind} on the CPU only", where=f"--device {device}")
         if device.startswith("cuda"):
             _require_gpu(device)
+            if config.kind == "ivfpq":
+                check_codes(index, config.probed_lists, device)
 
     @property
     def dims(self) -> int:
@@ -111,11 +115,18 @@ class FaissEngine:
             # Tables of 64 codes in single precision exceed a multiprocessor's shared memory.
             options.useFloat16 = self._config.kind == "ivfpq"
             self._resources = faiss.StandardGpuResources()
-            number = int(self._device.partition(":")[2] or 0)
-            self._searched = faiss.index_cpu_to_gpu(self._resources, number, self._index, options)
+            try:
+                self._searched = faiss.index_cpu_to_gpu(self._resources, gpu_number(self._device), self._index, options)
+            except RuntimeError as error:  # its memory, or a limit of another version of FAISS
+                raise DependencyError(
+                    "FAISS can't bring the index to the GPU", where=f"--device {self._device}",
+                    found=str(error).split("\n")[0], cure="search on the CPU",
+                ) from error  # fmt: skip
 
     def search(self, units: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return cosines and rows ``(P, k)``."""
+        if self._device.startswith("cuda"):
+            check_answers(k, self._device)
         return self._searched.search(units, k)
 
     def save(self, folder: Path) -> Path:
@@ -221,7 +232,7 @@ class TorchEngine:
         return engine
 
 
-def _empty(faiss: Any, config: IndexConfig, dims: int, count: int) -> Any:
+def _empty(faiss: Any, config: IndexConfig, dims: int, count: int, on_gpu: bool) -> Any:
     metric = faiss.METRIC_INNER_PRODUCT
     if config.kind == "flat":
         return faiss.IndexFlatIP(dims)
@@ -231,7 +242,7 @@ def _empty(faiss: Any, config: IndexConfig, dims: int, count: int) -> Any:
         index = faiss.IndexHNSWFlat(dims, config.hnsw_links, metric)
         index.hnsw.efConstruction = config.hnsw_build
         return index
-    code_bytes = config.code_bytes or max(1, dims // 8)
+    code_bytes = config.code_bytes or default_code_bytes(dims, on_gpu)
     if dims % code_bytes:
         raise ConfigError(
             f"vectors of {dims} numbers can't be cut into {code_bytes} equal parts", where="code_bytes",
@@ -267,7 +278,7 @@ def _import_faiss() -> Any:
 def _require_gpu(device: str) -> None:
     faiss = _import_faiss()
     gpus = faiss.get_num_gpus() if hasattr(faiss, "get_num_gpus") else 0
-    if int(device.partition(":")[2] or 0) >= gpus:
+    if gpu_number(device) >= gpus:
         raise DependencyError(
             "FAISS here finds no such GPU", where=f"--device {device}",
             cure="install 'pifr-toolkit[faiss-gpu]', or search on the CPU",

@@ -46,7 +46,7 @@ class IndexConfig(Config):
     lists: int | None = None
     """Inverted lists; by default about four times the square root of the gallery, as FAISS's guide advises."""
     code_bytes: int | None = None
-    """Bytes a vector; by default an eighth of its width, 64 for 512 numbers."""
+    """Bytes a vector; by default an eighth of its width, 64 for 512 numbers; on a GPU the next shorter it takes."""
     probed_lists: int = 32
     """Lists looked into in a search; raises recall and time."""
     train_vectors: int = 100_000
@@ -108,6 +108,7 @@ class SearchIndex:
 
         Raises:
             DataError: If a probe is zero or not finite, or of another width.
+            ConfigError: If FAISS searches on a GPU and ``k`` exceeds what it selects there, 2048.
         """
         if k < 1:
             raise DataError("a search returns at least one", where="k", found=k)

@@ -76,6 +76,8 @@ class StreamingScores:
         self._mated_bins += other._mated_bins
         self._nonmated_bins += other._nonmated_bins
         self._keep_highest(other._tail())
+        # A full tail taken over has forgotten all below its own floor, though nothing is cut off here.
+        self._floor = max(self._floor, other._floor)
         if self._every_mated is not None:
             self._every_mated = None if other._every_mated is None else [*self._every_mated, *other._every_mated]
         self._forget_mated_if_many()
@@ -193,7 +195,7 @@ class StreamingScores:
         found._mated_bins[state["mated_bins"]] = state["mated_counts"]
         found._nonmated_bins[state["nonmated_bins"]] = state["nonmated_counts"]
         found._highest = state["highest"]
-        found._floor = float(found._highest[0]) if len(found._highest) == tail else -math.inf
+        found._floor = float(found._highest[0]) if len(found._highest) < nonmated else -math.inf
         found._every_mated = [state["every_mated"]] if kept else None
         return found
 
@@ -224,7 +226,7 @@ class StreamingScores:
         self._waiting = []
         if len(kept) > self.tail:
             kept = np.partition(kept, len(kept) - self.tail)[-self.tail :]
-            self._floor = float(kept.min())
+            self._floor = max(self._floor, float(kept.min()))
         self._highest = kept
         return kept
 
@@ -238,8 +240,10 @@ class StreamingScores:
         total = self.mated if mated else self.nonmated
         if mated and self._every_mated is not None:
             return 1 - int(np.searchsorted(self._sorted_mated(), threshold, side="left")) / total
-        if not mated and (threshold > self._floor or len(self._tail()) == total):
-            return int((self._tail() >= threshold).sum()) / total
+        if not mated:
+            tail = self._tail()  # sets the floor
+            if len(tail) == total or threshold > self._floor:
+                return int((tail >= threshold).sum()) / total
         bins = self._mated_bins if mated else self._nonmated_bins
         return int(bins[int(self._bin(np.array([threshold], np.float32))[0]) :].sum()) / total
 

@@ -184,10 +184,11 @@ def _open_readable(manifest: Manifest, size_px: int) -> tuple[PixelStore, np.nda
     try:
         return open_pixels(manifest, size_px), np.ones(len(manifest), dtype=bool)
     except DataError as first_error:
+        paths = manifest.paths  # makes a path for every row, so it is asked once
 
         def problem(row: int) -> str | None:
             try:
-                load_square(manifest.paths[row], size_px, f"{manifest.name}, row {row + 1}")
+                load_square(paths[row], size_px, f"{manifest.name}, row {row + 1}")
             except DataError as error:
                 return str(error)
             return None

@@ -86,6 +86,18 @@ def test_a_person_of_the_test_set_is_refused_by_name_and_by_face(candidates, noi
     assert "p07 as alias" in "\n".join(check.lines())
 
 
+def test_a_judge_that_embeds_no_test_picture_is_one_line(candidates, noisy) -> None:
+    class Failing(Pixels):
+        name = "failing"
+
+        def __call__(self, pixels: np.ndarray) -> np.ndarray:
+            return np.full((len(pixels), 64), np.nan, np.float32)
+
+    _, references = calibrate(candidates, Pixels(), AcceptanceConfig(min_identity_cosine=0.5), 1, 0)
+    with pytest.raises(DataError, match="failing embeds not one picture of the test manifest"):
+        check_leaks(candidates, noisy([("alias", 0.0)]), Failing(), references, 0.05)
+
+
 def test_without_a_judge_names_alone_are_checked(candidates, noisy) -> None:
     check, _ = check_leaks(candidates, noisy([("p03", 0.0)]), None, None, None)
     assert check.refused == {"p03"}

@@ -161,6 +161,13 @@ def test_options_that_do_not_go_together_are_one_line(arguments, message):
         run(benchmark, *arguments)
 
 
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_holds_a_picture(size):
+    outcome = CliRunner().invoke(benchmark, ["--data", "x.csv", "--embedder", "x", "--batch-size", str(size)])
+    assert outcome.exit_code == 2
+    assert "x>=1" in outcome.output
+
+
 def test_embeddings_are_kept_unless_told_otherwise(manifest, tmp_path, monkeypatch):
     (tmp_path / "own_digest.py").write_text(MODULE + "\ntiny.sha256 = '5' * 64\n")
     monkeypatch.chdir(tmp_path)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pifr.core.device import autocast, choose_device
+from pifr.core.device import autocast, choose_device, gpu_number
 from pifr.core.errors import DependencyError
 
 
@@ -25,9 +25,17 @@ def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda:1")
 
 
-def test_nonsense_is_no_device() -> None:
-    with pytest.raises(DependencyError, match="no such device, found 'gpu'; use auto, cpu"):
-        choose_device("gpu")
+@pytest.mark.parametrize("name", ["gpu", "mps", "meta", "xpu", "cpu:0", "cuda:", "cuda:x", "cuda:-1", "hip:0", ""])
+def test_other_devices_are_refused(name: str) -> None:
+    with pytest.raises(DependencyError, match=f"no such device, found '{name}'; use auto, cpu, cuda or cuda:N"):
+        choose_device(name)
+
+
+def test_the_number_of_a_gpu() -> None:
+    assert [gpu_number(name) for name in ("cuda", "cuda:0", "cuda:3")] == [0, 0, 3]
+    for name in ("cpu", "cuda:x"):
+        with pytest.raises(DependencyError, match="no such device"):
+            gpu_number(name)
 
 
 @pytest.mark.parametrize(

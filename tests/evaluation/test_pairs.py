@@ -255,6 +255,28 @@ def test_a_users_mistakes_are_named(tmp_path, text, message):
         load_protocol("pairs", tmp_path / "pairs.csv")
 
 
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [("one,two", "row 1: a fold is a whole number from 1, found 'one'"), ("1,0", "row 2: a fold is a whole number"),
+     ("1,1.5", "row 2: a fold is a whole number"), ("1,99999", "row 2: a fold is a whole number"),
+     ("1,", "row 2: no fold, but other rows have one; number every row or none"), (",2", "row 1: no fold")],
+)  # fmt: skip
+def test_folds_that_are_no_numbers_are_not_dropped(tmp_path, folds, message):
+    first, second = folds.split(",")
+    (tmp_path / "pairs.csv").write_text(f"first,second,same,fold\na,b,1,{first}\nc,d,0,{second}\n")
+    with pytest.raises(DataError, match=re.escape(message)):
+        load_protocol("pairs", tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize(("folds", "expected"), [("1,2", [1, 2]), ("3.0, 2 ", [3, 2]), (",", [0, 0])])
+def test_folds_of_a_table(tmp_path, folds, expected):
+    for name in "abcd":
+        (tmp_path / name).touch()
+    first, second = folds.split(",")
+    (tmp_path / "pairs.csv").write_text(f"first,second,same,fold\na,b,1,{first}\nc,d,0,{second}\n")
+    assert load_protocol("pairs", tmp_path / "pairs.csv").folds.tolist() == expected
+
+
 def test_people_follow_from_pairs():
     person = people_from_pairs([Pair("a", "b", True), Pair("c", "b", True), Pair("d", "a", False)], "x")
     assert person["a"] == person["b"] == person["c"] != person["d"]

@@ -97,3 +97,21 @@ def test_what_is_no_cosine_is_refused():
     assert math.isnan(found.tar_at_far(0.001).tar)
     with pytest.raises(DataError, match="false accept rate"):
         found.tar_at_far(0)
+
+
+@pytest.mark.parametrize("count", [10, 14, 15, 20, 100])
+@pytest.mark.parametrize("step", [1, 3, 5, 10, 100])
+def test_rates_below_a_full_tail_are_not_the_tails(count, step):
+    rng = np.random.default_rng(count)
+    scores, mated = rng.uniform(-1, 1, count).astype(np.float32), np.zeros(count, bool)
+    live = stream(np.append(scores, 0.5), np.append(mated, True), step, tail=10)
+    union = StreamingScores(10)
+    union.merge(live)
+    several = StreamingScores(10)
+    for part in (stream(scores[:7], mated[:7], step, 10), stream(scores[7:], mated[7:], step, 10), union):
+        several.merge(part)
+    for threshold in (-0.99, -0.5, 0.0, *scores[:3]):
+        true = float((scores >= threshold).mean())
+        for found in (live, StreamingScores.from_state(live.state()), union, StreamingScores.from_state(union.state()),
+                      several):  # fmt: skip
+            assert found.error_rates_at(threshold)[0] == pytest.approx(true, abs=0 if found.exact else 2e-5)

@@ -6,12 +6,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pifr.core.checkpoint import latest_checkpoint
 from pifr.core.errors import CheckpointError, ConfigError, DataError, DependencyError
 from pifr.core.files import sha256_of_file
 from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.pictures import write_picture
 from pifr.data.pixels import open_pixels
 from pifr.data.spec import InputSpec
 from pifr.recognition import Embedder, embed_manifest, load_embedder
@@ -88,6 +90,19 @@ def test_one_bad_picture_is_a_failed_row(
     told = capsys.readouterr().err
     assert "2 of 6 pictures failed" in told
     assert data.paths[2].name in told
+
+
+def test_bad_pictures_cost_no_list_of_all_paths_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(8):
+        write_picture(tmp_path / f"{number}.png", rng.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    data = make_manifest(pd.DataFrame({"path": [f"{n}.png" for n in range(8)], "subject": "a"}), tmp_path, "eight")
+    asked = []
+    paths = Manifest.paths.fget
+    monkeypatch.setattr(Manifest, "paths", property(lambda self: asked.append(len(self)) or paths(self)))
+    assert embed_manifest(MeanColour(), data).failed.tolist() == [number == 3 for number in range(8)]
+    assert len(asked) <= 4  # to open all, to look for the bad ones, to open the rest
 
 
 def test_no_readable_picture_at_all_is_an_error(rendered: Manifest, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Judges by name: dlib's network and ONNX files, each clear about what it needs."""
 
 import importlib.metadata
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pifr.core.errors import CheckpointError, ConfigError, DataError, DependencyError
 from pifr.recognition.embedders import embed_manifest, load_embedder
+from pifr.recognition.judges.onnx_model import open_session
 
 SPEC = "size_px: 8\nchannels: {channels}\nmean: 10\nstd: 2\ntemplate: unaligned\n"
 
@@ -112,3 +114,36 @@ def test_missing_weights_name_the_extra(monkeypatch):
     monkeypatch.setattr("importlib.metadata.files", gone)
     with pytest.raises(DependencyError, match=r"pifr-toolkit\[judge\]"):
         load_embedder("dlib")
+
+
+class Runtime:
+    """A stand-in for onnxruntime with a GPU, which may fall back to the processor without a word."""
+
+    def __init__(self, falls_back=False):
+        self.falls_back = falls_back
+
+    def get_available_providers(self):
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def InferenceSession(self, path, providers):  # noqa: N802
+        self.asked = providers
+        running = ["CPUExecutionProvider"] if self.falls_back else ["CUDAExecutionProvider", "CPUExecutionProvider"]
+        return SimpleNamespace(get_providers=lambda: running)
+
+
+@pytest.mark.parametrize(("device", "number"), [("cuda", 0), ("cuda:1", 1), ("auto", 0)])
+def test_an_onnx_file_runs_on_the_gpu_that_was_named(tmp_path, device, number):
+    runtime = Runtime()
+    open_session(runtime, tmp_path / "m.onnx", device)
+    assert runtime.asked == [("CUDAExecutionProvider", {"device_id": number}), "CPUExecutionProvider"]
+
+
+def test_onnxruntime_may_not_fall_back_to_the_cpu_where_a_gpu_was_named(tmp_path):
+    with pytest.raises(DependencyError, match=r"--device cuda:1: onnxruntime did not start on the GPU, found CPUExec"):
+        open_session(Runtime(falls_back=True), tmp_path / "m.onnx", "cuda:1")
+    assert open_session(Runtime(falls_back=True), tmp_path / "m.onnx", "auto").get_providers()
+    runtime = Runtime()
+    open_session(runtime, tmp_path / "m.onnx", "cpu")
+    assert runtime.asked == ["CPUExecutionProvider"]
+    with pytest.raises(DependencyError, match="no such device, found 'mps'"):
+        open_session(runtime, tmp_path / "m.onnx", "mps")

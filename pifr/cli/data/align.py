@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     help="arcface-112 (five landmarks), crop:X,Y,SIDE (one box, source pixels), crop:center, "
     "or crops:NAME (one box a yaw; NAME is london-v1, london-twin or a YAML file).",
 )  # fmt: skip
-@click.option("--size", "size_px", default=112, show_default=True, help="Side of the squares in pixels.")
+@click.option("--size", "size_px", type=click.IntRange(min=1), default=112, show_default=True,
+              help="Side of the squares in pixels.")  # fmt: skip
 @click.option(
     "--without-landmarks", default="error", show_default=True, metavar="POLICY",
     help="Pictures that lack landmarks: error, drop, or the crop to use for them (crop, crop:X,Y,SIDE, crops:NAME).",
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
               "(all five; not for commercial use). Extra judge.")  # fmt: skip
 @click.option("--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True,
               help="With --detector, at a picture that can't be read.")  # fmt: skip
-@click.option("--workers", default=1, show_default=True, help="With --detector, processes that look for faces.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True,
+              help="With --detector, processes that look for faces.")  # fmt: skip
 def align(
     manifest: Path, out: Path, template: str, size_px: int, without_landmarks: str, detector: str | None,
     on_error: Literal["stop", "skip"], workers: int,

@@ -12,7 +12,8 @@ def read_cfp(folder: Path, kind: str) -> tuple[Path, list[Pair], dict[str, str]]
     """Read CFP's own ``Protocol`` folder: lists of frontal (F) and profile (P) pictures, ten splits of pairs.
 
     S. Sengupta et al., "Frontal to profile face verification in the wild", WACV 2016. In ``Split/FP`` the first
-    number of a line counts in ``Pair_list_F.txt``, the second in ``Pair_list_P.txt``, both from 1.
+    number of a line counts in ``Pair_list_F.txt``, the second in ``Pair_list_P.txt``, both from 1. The profile is the
+    probe and comes first in a pair; cosines are the same either way.
 
     Args:
         folder: Holds ``Protocol`` and ``Data``.
@@ -29,7 +30,8 @@ def read_cfp(folder: Path, kind: str) -> tuple[Path, list[Pair], dict[str, str]]
                 if line.strip():
                     left, right = _two_numbers(line, f"{path}, line {number}")
                     try:
-                        pairs.append(Pair(frontal[left], second[right], same, fold))
+                        # A probe is what is turned to the front, and a frontal picture has no need of it.
+                        pairs.append(Pair(second[right], frontal[left], same, fold))
                     except KeyError as error:
                         raise DataError("no such picture in the list", where=f"{path}, line {number}",
                                         found=error.args[0]) from error  # fmt: skip

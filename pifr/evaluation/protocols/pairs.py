@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.errors import DataError
-from pifr.data.manifest import make_manifest, read_table
+from pifr.data.manifest import make_manifest
 from pifr.evaluation.protocols.definition import Definition
 from pifr.evaluation.protocols.protocol import EVALUATION, Protocol
 
@@ -34,7 +34,7 @@ class Pair:
     """One comparison of a pairs file.
 
     Attributes:
-        first: Path of a picture, relative to the data's folder.
+        first: Path of a picture, relative to the data's folder; the probe where there is one.
         second: Path of the other.
         same: Whether they show one person.
         fold: From 1; 0 where the protocol has none.
@@ -62,6 +62,7 @@ def load_pairs(definition: Definition, source: Path, pictures: Path | None = Non
     from pifr.evaluation.protocols.binfile import read_bin
     from pifr.evaluation.protocols.cfp import read_cfp
     from pifr.evaluation.protocols.listed import find_list, read_listed
+    from pifr.evaluation.protocols.own_pairs import read_pairs_csv
 
     readers: dict[str, Reader] = {
         "lfw": read_lfw,
@@ -81,7 +82,9 @@ def load_pairs(definition: Definition, source: Path, pictures: Path | None = Non
     folder, pairs, person = readers[layout](source)
     if pictures is not None:
         pairs, person, folder = _renamed(pairs, person, Path(pictures))
-    return _protocol(definition, source, folder, pairs, person, template)
+    # Of all these lists only CFP's own says which picture is turned: the others, its .bin copy too, put two pictures
+    # of any pose in an order that means nothing.
+    return _protocol(definition, source, folder, pairs, person, template, probe_side=layout == "cfp-fp")
 
 
 def read_lfw(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]:
@@ -142,30 +145,6 @@ def read_two_line_pairs(folder: Path) -> tuple[Path, list[Pair], dict[str, str]]
     return picture_folder(folder, [pair.first for pair in raw]), cut_into_folds(raw), person
 
 
-def read_pairs_csv(path: Path) -> tuple[Path, list[Pair], dict[str, str]]:
-    """Read a user's own table: columns ``first``, ``second``, ``same`` (1 or 0), and ``fold`` where there are any.
-
-    Paths are relative to the table's folder. Who is who follows from the pairs: pictures linked by ``same`` are one
-    person.
-    """
-    table = read_table(path)
-    for column in ("first", "second", "same"):
-        if column not in table:
-            raise DataError(f"no column {column!r}", where=path, cure="a pairs table has first, second, same, fold")
-    same = table["same"].astype(str).str.strip().str.lower()
-    known = {"1": True, "0": False, "true": True, "false": False}
-    wrong = ~same.isin(list(known))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise DataError("'same' is 1 or 0", where=f"{path}, row {row + 1}", found=repr(same[row]))
-    folds = pd.to_numeric(table["fold"], errors="coerce").fillna(0).astype(int) if "fold" in table else [0] * len(table)
-    pairs = [
-        Pair(str(first), str(second), known[label], int(fold))
-        for first, second, label, fold in zip(table["first"], table["second"], same, folds, strict=True)
-    ]
-    return path.parent, pairs, people_from_pairs(pairs, str(path))
-
-
 def people_from_pairs(pairs: Iterable[Pair], where: str) -> dict[str, str]:
     """Return picture -> person where only pairs are known: pictures linked by same pairs are one person.
 
@@ -194,8 +173,9 @@ def people_from_pairs(pairs: Iterable[Pair], where: str) -> dict[str, str]:
 
 
 def _protocol(
-    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str], template: str = ""
-) -> Protocol:
+    definition: Definition, source: Path, folder: Path, pairs: list[Pair], person: dict[str, str], template: str,
+    probe_side: bool,
+) -> Protocol:  # fmt: skip
     """Make a protocol of pairs; every picture becomes one row of a manifest."""
     if not pairs or len({pair.same for pair in pairs}) < 2:
         raise DataError("a verification needs pairs of one person and pairs of two", where=source)
@@ -220,6 +200,7 @@ def _protocol(
     return Protocol(
         definition, data, enrolment=np.unique(rows[:, 1]), probes=np.unique(rows[:, 0]),
         part=np.full(len(data), EVALUATION), notes=notes, pairs=rows, folds=folds,
+        probe_side=probe_side,
     )  # fmt: skip
 
 

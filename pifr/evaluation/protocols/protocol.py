@@ -32,6 +32,7 @@ class Protocol:
         pairs: ``(C, 2)`` rows of the pictures to compare; None where all probes are compared with all enrolled.
         folds: ``(C,)`` fold of each pair, from 1; 0 where there are none.
         templates: Sets of pictures that count as one; None where every picture stands for itself.
+        probe_side: Whether the two sides of a comparison differ; False where the order of a pair says nothing.
     """
 
     definition: Definition
@@ -44,6 +45,7 @@ class Protocol:
     pairs: np.ndarray | None = None
     folds: np.ndarray | None = None
     templates: Templates | None = None
+    probe_side: bool = True
 
     @property
     def name(self) -> str:

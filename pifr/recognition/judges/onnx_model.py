@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from pifr.core.config import check_config, read_yaml
+from pifr.core.device import gpu_number
 from pifr.core.errors import CheckpointError, DataError, DependencyError, require_extra
 from pifr.core.files import sha256_of_file
 from pifr.data.spec import InputSpec
 
+_CUDA = "CUDAExecutionProvider"
 SPEC_KEY = "pifr.input_spec"
 """Metadata key under which an exported file holds its input spec, as JSON."""
 
@@ -37,7 +39,7 @@ class OnnxEmbedder:
 
     Raises:
         CheckpointError: If the file or its spec is missing, or it is no such network.
-        DependencyError: If onnxruntime is not installed.
+        DependencyError: If onnxruntime is not installed, or does not run on the GPU that was named.
     """
 
     def __init__(self, path: str, device: str = "auto") -> None:
@@ -45,7 +47,7 @@ class OnnxEmbedder:
         if not file.is_file():
             raise CheckpointError("file not found", where=path, cure="name it onnx:model.onnx")
         runtime: Any = require_extra("onnxruntime", "onnx", "an ONNX model")
-        self._session = _open(runtime, file, device)
+        self._session = open_session(runtime, file, device)
         self.spec = _input_spec(file, self._session.get_modelmeta().custom_metadata_map)
         self.name, self.sha256 = file.stem, sha256_of_file(file)
         self.device = str(self._session.get_providers()[0])  # a GPU's vectors differ in their last bits
@@ -97,16 +99,35 @@ def _input_spec(file: Path, metadata: Mapping[str, str]) -> InputSpec:
         raise CheckpointError("the input spec in the metadata is damaged", where=file, found=str(error)) from error
 
 
-def _open(runtime: Any, file: Path, device: str) -> Any:
-    available = runtime.get_available_providers()
-    wanted = ["CPUExecutionProvider"]
-    if device != "cpu" and "CUDAExecutionProvider" in available:
-        wanted.insert(0, "CUDAExecutionProvider")
-    elif device.startswith("cuda"):
+def open_session(runtime: Any, file: Path, device: str) -> Any:
+    """Open a network where it was asked to run; ``auto`` takes a GPU that is there.
+
+    Args:
+        runtime: The package ``onnxruntime``.
+        file: The ``.onnx`` file.
+        device: auto, cpu, cuda or cuda:N.
+
+    Raises:
+        CheckpointError: If the file can't be read.
+        DependencyError: If a GPU was named and the network would run elsewhere.
+    """
+    named = device not in ("auto", "cpu")
+    number = gpu_number(device) if named else 0
+    wanted: list[Any] = ["CPUExecutionProvider"]
+    if device != "cpu" and _CUDA in runtime.get_available_providers():
+        wanted.insert(0, (_CUDA, {"device_id": number}))
+    elif named:
         raise DependencyError(
             "onnxruntime here runs on the CPU only", where=f"--device {device}", cure="install onnxruntime-gpu"
         )
     try:
-        return runtime.InferenceSession(str(file), providers=wanted)
+        session = runtime.InferenceSession(str(file), providers=wanted)
     except Exception as error:  # onnxruntime raises its own family of exceptions, without a common public base
         raise CheckpointError("can't read the ONNX file", where=file, found=str(error)) from error
+    running = session.get_providers()[0]
+    if named and running != _CUDA:  # onnxruntime falls back with no more than a line in its log
+        raise DependencyError(
+            "onnxruntime did not start on the GPU", where=f"--device {device}", found=running,
+            cure="check that its CUDA and cuDNN are installed, or use --device cpu",
+        )  # fmt: skip
+    return session
