@@ -118,7 +118,10 @@ class RunState:
         """Write a checkpoint, from the main process."""
         if is_main():
             rotator = self.rotator()
-            meta = describe(self.networks.averaged.config, self.data.spec, rotator.pose_map, self.run.path.name)
+            meta = describe(
+                self.networks.averaged.config, self.data.spec, rotator.pose_map, self.run.path.name,
+                self.data.manifest.subjects, [str(self.data.manifest.folder.resolve())],
+            )  # fmt: skip
             save_checkpoint(
                 self.run.checkpoints, step, self.networks.modules(), self.optimizers.state(), meta,
                 self.config.keep_checkpoints,
