@@ -18,7 +18,7 @@ from ipgan.run_state import check_resumed
 from ipgan.training_data import TrainingData, open_training_data
 from ipgan.transfer import check_start, start_from
 from pifr.core.checkpoint import list_checkpoints
-from pifr.core.distributed import world_size
+from pifr.core.distributed import take_from_main, world_size
 from pifr.core.errors import ConfigError
 
 
@@ -74,6 +74,8 @@ def prepare(config: TrainConfig, resume: Path | None, device: torch.device) -> P
     networks.centre(next(pictures_in_batches(data, rows_over_the_manifest(data, 256), device)))
     if begins and config.start_from is not None:
         start_from(networks, config.start_from, data, device)
+    # Fitted to pictures, weights may differ in last bits from process to process, and no later step would mend that.
+    take_from_main(*networks.modules().values())
     if config.compile:
         compile_networks(networks, device)
     return Preparation(data, method, networks)

@@ -14,6 +14,7 @@ from pifr.core.memory import keep_freed_memory
 from pifr.core.progress import progress_bar, say
 from pifr.core.seeds import seed_step
 from pifr.core.tensorboard import open_tensorboard
+from pifr.data.pixels import open_pixels_once
 from pifr.recognition.batches import Batches
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.embedders import embed_manifest
@@ -24,7 +25,7 @@ from pifr.recognition.optimization import GuardedStep, build_optimizer, learning
 from pifr.recognition.result import RecognizerResult
 from pifr.recognition.run_state import RunState, open_run
 from pifr.recognition.trained import TrainedEmbedder
-from pifr.recognition.training_data import fetched_ahead, open_pixels_once, read_training_data
+from pifr.recognition.training_data import fetched_ahead, read_training_data
 from pifr.recognition.validation import validation_figures
 from pifr.recognition.weighting import set_weights
 
