@@ -179,9 +179,7 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
         PifrError: If ``resume`` is no run folder.
     """
     if resume is not None:
-        run = RunFolder.open(resume)
-        _refuse_other_recipe(config, run)
-        return run
+        return check_resumed(config, resume)
     made = ""
     if is_main():
         name = f"train-recognizer-{config.name or config.backbone.name}"
@@ -189,7 +187,14 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
     return RunFolder(Path(broadcast_text(made)))
 
 
-def _refuse_other_recipe(config: RecognizerConfig, run: RunFolder) -> None:
+def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:
+    """Open the run to go on with, and check that it was trained by the same recipe.
+
+    Raises:
+        ConfigError: If the recipe differs in more than it may.
+        PifrError: If ``resume`` is no run folder.
+    """
+    run = RunFolder.open(resume)
     before = load_config(RecognizerConfig, run.config_path).model_dump(exclude=_MAY_CHANGE)
     now = config.model_dump(exclude=_MAY_CHANGE)
     changed = sorted(_differing_keys(before, now))
@@ -199,6 +204,7 @@ def _refuse_other_recipe(config: RecognizerConfig, run: RunFolder) -> None:
             "batch.accumulate", where=run.config_path,
             found=f"another {', '.join(changed)}", cure="start a new run",
         )  # fmt: skip
+    return run
 
 
 def _differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
