@@ -108,11 +108,12 @@ def sample(
 @click.option("--judge", "judges", multiple=True, help="Recogniser that took no part in training; repeatable.")
 @click.option("--people", type=click.IntRange(2), help="Take the first this many people by name.")
 @click.option("--source", "sources", multiple=True, help="COLUMN=VALUE that sources must have; repeatable.")
+@click.option("--allow-training-people", is_flag=True, help="Go on although it was trained on people of the test.")
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write all figures to this file.")
 @device_option
 def evaluate(
     model: str, data: Path, split: str | None, judges: tuple[str, ...], people: int | None,
-    sources: tuple[str, ...], out: Path | None, device: str,
+    sources: tuple[str, ...], allow_training_people: bool, out: Path | None, device: str,
 ) -> None:  # fmt: skip
     """Measure what a generator makes of people it never saw.
 
@@ -135,9 +136,14 @@ def evaluate(
         manifest = manifest.of_split(split)
     values = dict(parse_source(text) for text in sources)
     rotator = Rotator.load(model, device)
-    result = evaluate_generator(rotator, manifest, judges, people=people, source=values, device=device)
+    result = evaluate_generator(
+        rotator, manifest, judges, people=people, source=values, device=device,
+        allow_training_people=allow_training_people,
+    )  # fmt: skip
     if out is not None:
         result.save(out)
+    for note in result.protocol["notes"]:
+        click.echo(f"note: {note}", err=True)
     click.echo(result.table().to_string(index=False))
 
 

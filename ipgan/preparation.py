@@ -17,7 +17,8 @@ from ipgan.recognizer import take_recognizer
 from ipgan.run_state import check_resumed
 from ipgan.training_data import TrainingData, open_training_data
 from ipgan.transfer import check_start, start_from
-from pifr.core.distributed import world_size
+from pifr.core.checkpoint import list_checkpoints
+from pifr.core.distributed import take_from_main, world_size
 from pifr.core.errors import ConfigError
 
 
@@ -49,7 +50,7 @@ def prepare(config: TrainConfig, resume: Path | None, device: torch.device) -> P
     Raises:
         DataError: If the manifest or its pictures can't be used; see :func:`ipgan.training_data.open_training_data`.
         ConfigError: If the recipe can't be used, or differs from the resumed run's.
-        CheckpointError: If there is nothing to resume or to start from, or the run was trained on other pictures.
+        CheckpointError: If there is nothing to start from, or the run was trained on other pictures.
         DependencyError: If networks are to be compiled and there is no compiler.
     """
     shares = config.optimizer.accumulate * world_size()
@@ -58,9 +59,9 @@ def prepare(config: TrainConfig, resume: Path | None, device: torch.device) -> P
             "batch_size must be a multiple, at least twice, of processes x accumulate", where="batch_size",
             found=f"{config.batch_size} for {world_size()} x {config.optimizer.accumulate}",
         )  # fmt: skip
-    if resume is not None:
-        check_resumed(config, resume)
-    elif config.start_from is not None:
+    # A run that was killed before its first checkpoint begins as a new one does.
+    begins = resume is None or not list_checkpoints(check_resumed(config, resume).checkpoints)
+    if begins and config.start_from is not None:
         check_start(config)
 
     # Every process draws the same weights.
@@ -71,8 +72,10 @@ def prepare(config: TrainConfig, resume: Path | None, device: torch.device) -> P
     if backbone is not None:
         networks.start_from(backbone, trainable=config.identity.role == "fine-tuned encoder")
     networks.centre(next(pictures_in_batches(data, rows_over_the_manifest(data, 256), device)))
-    if config.start_from is not None and resume is None:
+    if begins and config.start_from is not None:
         start_from(networks, config.start_from, data, device)
+    # Fitted to pictures, weights may differ in last bits from process to process, and no later step would mend that.
+    take_from_main(*networks.modules().values())
     if config.compile:
         compile_networks(networks, device)
     return Preparation(data, method, networks)

@@ -33,6 +33,9 @@ class Rotator:
         spec: What pictures must look like; check their alignment with ``spec.require_template``.
         name: For provenance and messages.
         sha256: Digest of the weights file.
+        training_people: Names of the people it learned from, so that a measurement can refuse to test them; empty
+            where that is not known.
+        training_folders: Folders of the manifests those names belong to.
 
     Args:
         rotation: Networks.
@@ -43,14 +46,18 @@ class Rotator:
         device: Where to run.
         precision: Number format.
         batch_size: Faces at once; bounds the memory, not the input.
+        training_people: See above.
+        training_folders: See above.
     """
 
     def __init__(
         self, rotation: Rotation, spec: InputSpec, pose_map: PoseMap | None, name: str, sha256: str,
         device: torch.device, precision: Precision = "auto", batch_size: int = 32,
+        training_people: frozenset[str] = frozenset(), training_folders: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
         self.rotation = rotation.to(device).eval()
         self.spec, self.pose_map, self.name, self.sha256 = spec, pose_map, name, sha256
+        self.training_people, self.training_folders = training_people, training_folders
         self.device, self.dtype, self.batch_size = device, compute_dtype(device, precision), batch_size
 
     @classmethod
@@ -70,11 +77,12 @@ class Rotator:
         rotation = build_rotation(stored.model, stored.spec.size_px)
         load_modules(stored.tensors, {"averaged": rotation}, stored.folder)
         return cls(
-            rotation, stored.spec, stored.pose_map, stored.name, stored.sha256, choose_device(device), precision
+            rotation, stored.spec, stored.pose_map, stored.name, stored.sha256, choose_device(device), precision,
+            training_people=stored.training_people, training_folders=stored.training_folders,
         )  # fmt: skip
 
     def save(self, folder: Path, name: str | None = None, half: bool = False) -> Path:
-        """Write what inference needs, and nothing else, to ``folder``; :meth:`load` reads it and checks its digest.
+        """Write what inference needs, and whom it learned from, to ``folder``, for :meth:`load`.
 
         Args:
             folder: Must not exist, or be empty.
@@ -90,7 +98,10 @@ class Rotator:
             tensors = {f"averaged.{key}": tensor.half() if half else tensor for key, tensor in state}
             weights = temporary / "weights.safetensors"
             write_weights(weights, tensors)
-            about = describe(self.rotation_config, self.spec, self.pose_map, name or self.name)
+            about = describe(
+                self.rotation_config, self.spec, self.pose_map, name or self.name, self.training_people,
+                self.training_folders,
+            )  # fmt: skip
             write_json(temporary / "meta.json", about | {"sha256": sha256_of_file(weights)})
         return Path(folder)
 

@@ -18,7 +18,7 @@ from ipgan.pose_map import PoseMap
 from ipgan.rotator import Rotator
 from ipgan.stored import KIND, describe
 from ipgan.training_data import TrainingData
-from pifr.core.checkpoint import latest_checkpoint, load_modules, save_checkpoint
+from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.config import load_config
 from pifr.core.distributed import barrier, is_main
 from pifr.core.errors import CheckpointError, ConfigError
@@ -56,14 +56,15 @@ def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:
 
     Raises:
         ConfigError: If a key differs that makes it another run.
-        CheckpointError: If it has no checkpoint, or is a run of something else.
+        CheckpointError: If it is a run of something else.
     """
     run = RunFolder.open(resume)
-    kind = latest_checkpoint(run.checkpoints).meta().get("kind")
-    if kind != KIND:
+    meta = latest_checkpoint(run.checkpoints).meta() if list_checkpoints(run.checkpoints) else {"kind": KIND}
+    if meta.get("kind") != KIND:
         raise CheckpointError(
-            "this is no run of 'ipgan train'", where=run.path, found=f"kind {kind!r}", cure="name another run"
-        )
+            "this is no run of 'ipgan train'", where=run.path, found=f"kind {meta.get('kind')!r}",
+            cure="name another run",
+        )  # fmt: skip
     before = _flat(load_config(TrainConfig, run.config_path).model_dump(mode="json"))
     for key, value in _flat(config.model_dump(mode="json")).items():
         if key not in _FREE_TO_CHANGE and before.get(key) != value:
@@ -72,7 +73,26 @@ def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:
                 found=f"{value!r}, there {before.get(key)!r}",
                 cure="resume with the run's own config, or start a new run",
             )  # fmt: skip
+    _check_settling(config, run, int(meta.get("step", 0)), int(meta.get("steps", before["steps"])))
     return run
+
+
+def _check_settling(config: TrainConfig, run: RunFolder, done: int, steps: int) -> None:
+    """Refuse other steps where the encoders rest already, or would have to: they settle once, at one step.
+
+    Args:
+        config: The recipe to go on with.
+        run: The run.
+        done: Its finished steps.
+        steps: How many it was to have when it was saved.
+    """
+    first = min(config.steps, steps) - config.settle_steps
+    if config.settle_steps and config.steps != steps and done > first:
+        raise ConfigError(
+            "steps can't change any more: the last part, in which the encoders rest, has begun or would have",
+            where=run.config_path, found=f"{config.steps}, there {steps} and saved at step {done}",
+            cure=f"resume with steps={steps}, or start a new run",
+        )  # fmt: skip
 
 
 def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -105,20 +125,32 @@ class RunState:
     _plan: GridPlan | None = None
 
     def resume(self) -> int:
-        """Load the newest checkpoint and return the number of finished steps."""
+        """Load the newest checkpoint and return the number of finished steps.
+
+        A run that was killed before its first checkpoint starts again at step 0.
+        """
+        if not list_checkpoints(self.run.checkpoints):
+            return self._started_at(0)
         checkpoint = latest_checkpoint(self.run.checkpoints)
         load_modules(checkpoint.weights(), self.networks.modules(), checkpoint.path)
         self.optimizers.load_state(checkpoint.training_state())
+        return self._started_at(checkpoint.step)
+
+    def _started_at(self, step: int) -> int:
         if is_main():
-            self.run.history.truncate_after(checkpoint.step)
+            self.run.history.truncate_after(step)
         barrier()
-        return checkpoint.step
+        return step
 
     def save(self, step: int) -> None:
         """Write a checkpoint, from the main process."""
         if is_main():
             rotator = self.rotator()
-            meta = describe(self.networks.averaged.config, self.data.spec, rotator.pose_map, self.run.path.name)
+            meta = describe(
+                self.networks.averaged.config, self.data.spec, rotator.pose_map, self.run.path.name,
+                self.data.manifest.subjects, [str(self.data.manifest.folder.resolve())],
+            )  # fmt: skip
+            meta["steps"] = self.config.steps
             save_checkpoint(
                 self.run.checkpoints, step, self.networks.modules(), self.optimizers.state(), meta,
                 self.config.keep_checkpoints,

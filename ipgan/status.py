@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from pifr.core.distributed import mean_over_ranks
+from pifr.core.distributed import mean_over_ranks, names_over_ranks
 
 
 class Meter:
@@ -34,13 +34,17 @@ class Meter:
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def tick(self, images: int) -> dict[str, float]:
-        """Return the means since the last tick, over all processes, and start anew.
+        """Return the means since the last tick, over all processes that had a term, and start anew.
 
         Args:
             images: Images seen so far.
         """
-        names = sorted(self.sums)
-        means = mean_over_ranks(torch.stack([self.sums[name] / self.counts[name] for name in names]).float()).tolist()
+        # A process whose shares of the batches had no pair lacks the terms of pairs; all must reduce the same names.
+        names, none = names_over_ranks(self.sums), torch.zeros((), device=self.device)
+        sums = torch.stack([self.sums.get(name, none).float() for name in names])
+        counts = torch.tensor([float(self.counts.get(name, 0)) for name in names], device=self.device)
+        totals = mean_over_ranks(torch.stack([sums, counts]))
+        means = (totals[0] / totals[1]).tolist()
         now = time.perf_counter()
         record = {
             "images": images,

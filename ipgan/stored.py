@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class StoredGenerator:
         pose_map: Degrees to codes; None where no yaw was known in training.
         tensors: Weights named ``module.parameter``, float32.
         sha256: Digest of the weights file.
+        training_people: Names of the people it learned from; empty where its writer did not tell yet.
+        training_folders: Folders of the manifests those names belong to.
     """
 
     folder: Path
@@ -42,6 +45,8 @@ class StoredGenerator:
     pose_map: PoseMap | None
     tensors: dict[str, Tensor]
     sha256: str
+    training_people: frozenset[str] = frozenset()
+    training_folders: frozenset[str] = frozenset()
 
 
 def shipped_names() -> list[str]:
@@ -74,17 +79,24 @@ def read_stored(source: Path | str) -> StoredGenerator:
         pose_map=PoseMap.from_dict(meta["pose_map"]) if meta["pose_map"] else None,
         tensors={name: tensor.float() for name, tensor in tensors.items()},
         sha256=meta.get("sha256") or sha256_of_file(weights),
+        training_people=frozenset(meta.get("subjects", ())),
+        training_folders=frozenset(meta.get("data_folders", ())),
     )
 
 
-def describe(model: ModelConfig, spec: InputSpec, pose_map: PoseMap | None, name: str) -> dict[str, Any]:
-    """Return the description that travels with the weights."""
+def describe(
+    model: ModelConfig, spec: InputSpec, pose_map: PoseMap | None, name: str, people: Iterable[str],
+    folders: Iterable[str],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the description that travels with the weights; for the arguments see :class:`StoredGenerator`."""
     return {
         "kind": KIND,
         "name": name,
         "model": model.model_dump(mode="json"),
         "spec": spec.model_dump(mode="json"),
         "pose_map": pose_map.to_dict() if pose_map else None,
+        "subjects": sorted(people),
+        "data_folders": sorted(folders),
     }
 
 

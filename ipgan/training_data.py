@@ -13,7 +13,7 @@ from ipgan.views import view_yaws
 from pifr.core.errors import DataError
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, read_manifest
-from pifr.data.pixels import PixelStore, open_pixels
+from pifr.data.pixels import PixelStore, open_pixels_once
 from pifr.data.spec import InputSpec
 from pifr.data.validate import warn_of_radians
 
@@ -68,7 +68,7 @@ def open_training_data(config: TrainConfig) -> TrainingData:
     pitch = manifest.table["pitch"].to_numpy(float) if "pitch" in manifest.table else unknown
     return TrainingData(
         manifest=manifest,
-        store=open_pixels(manifest, config.data.size_px),
+        store=open_pixels_once(manifest, config.data.size_px),
         spec=InputSpec(size_px=config.data.size_px, template=manifest.template),
         people=pd.factorize(manifest.table["subject"], sort=True)[0],
         sittings=sittings,
@@ -87,7 +87,7 @@ def _open_unlabelled(config: TrainConfig, manifest: Manifest) -> tuple[PixelStor
         return np.empty((0, size, size, 3), np.uint8), ""
     others = read_manifest(config.data.unlabelled)
     InputSpec(size_px=size, template=manifest.template).require_template(others.template, others.name)
-    return open_pixels(others, size), others.fingerprint()
+    return open_pixels_once(others, size), others.fingerprint()
 
 
 def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:

@@ -28,6 +28,9 @@ class FrontalisedEmbedder:
     Attributes:
         enrols_with: The embedder itself; a benchmark embeds what is enrolled with it.
         options: What a result says of this option.
+        parts: What it is made of; a benchmark asks each whom it learned from, since names belong to a data set.
+        training_people: Names of the people that either learned from.
+        training_folders: Folders of the manifests those names belong to.
 
     Args:
         embedder: What embeds the drawn faces.
@@ -48,11 +51,15 @@ class FrontalisedEmbedder:
             "frontalised_by": rotator.name, "frontalised_by_sha256": rotator.sha256,
             "frontalised_yaw_degrees": FRONTAL_DEGREES,
         }  # fmt: skip
-        self.training_people: frozenset[str] = frozenset(getattr(embedder, "training_people", ()))
-        self.training_folders: frozenset[str] = frozenset(getattr(embedder, "training_folders", ()))
+        self.parts: dict[str, object] = {"recogniser": embedder, "generator": rotator}
+        self.training_people: frozenset[str] = self._of_both("training_people")
+        self.training_folders: frozenset[str] = self._of_both("training_folders")
         self.cacheable: bool = bool(getattr(embedder, "cacheable", True) and embedder.sha256 and rotator.sha256)
         self.device = f"{getattr(embedder, 'device', '')} {getattr(rotator, 'device', '')}"
         self.precision = f"{getattr(embedder, 'precision', '')} {getattr(rotator, 'dtype', '')}"
+
+    def _of_both(self, attribute: str) -> frozenset[str]:
+        return frozenset(name for part in self.parts.values() for name in getattr(part, attribute, ()))
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Draw ``(N, S, S, 3)`` uint8 RGB pictures from the front and embed them as ``(N, D)`` float32."""

@@ -15,7 +15,7 @@ from pifr.core.errors import ConfigError
 @set_option
 @click.option("--runs", default="runs", show_default=True, help="Folder in which the new run folder is made.")
 @click.option("--resume", help="Run folder to go on with; its own config is used, and CONFIG is left out.")
-@click.option("--dry-run", is_flag=True, help="Check config and data, print the resolved config, train nothing.")
+@click.option("--dry-run", is_flag=True, help="Check config, pictures and weights, print the config, train nothing.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too (extra: tensorboard).")
 @device_option
 def train_recognizer(
@@ -51,9 +51,10 @@ def train_recognizer(
     source = config if config is not None else RunFolder.open(Path(str(resume))).config_path
     recipe = load_config(RecognizerConfig, source, overrides)
     if dry_run:
-        from pifr.recognition.training_data import read_training_data
+        from pifr.core.device import choose_device
+        from pifr.recognition.preparation import prepare
 
-        data = read_training_data(recipe)
+        data = prepare(recipe, Path(resume) if resume else None, choose_device(device)).data
         if started_first():
             click.echo(recipe.to_yaml().rstrip())
             click.echo(f"# {len(data.train)} pictures of {len(data.people)} people; nothing was trained")

@@ -96,6 +96,18 @@ def mean_over_ranks(value: Tensor) -> Tensor:
     return total / world_size()
 
 
+def names_over_ranks(names: Iterable[str]) -> list[str]:
+    """Return the names that any process passes, sorted, the same list on every rank."""
+    import torch.distributed as dist
+
+    mine = sorted(names)
+    if world_size() == 1:
+        return mine
+    everyone: list[list[str]] = [[] for _ in range(world_size())]
+    dist.all_gather_object(everyone, mine)
+    return sorted({name for one in everyone for name in one})
+
+
 def broadcast_flag(flag: bool) -> bool:
     """Return True on every rank if any rank passes True, so that all stop at the same step."""
     import torch

@@ -18,6 +18,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pifr.core.distributed import main_first
 from pifr.core.errors import DataError
 from pifr.core.files import TEMPORARY_MARK, atomic_path, cache_folder
 from pifr.core.progress import progress_bar, say
@@ -92,6 +93,12 @@ def open_pixels(manifest: Manifest, size_px: int, cache: Path | None = None) -> 
         if images is None:
             raise DataError("the pixel cache vanished or was damaged while it was opened", where=path, cure="try again")
     return PixelStore(images, path)
+
+
+def open_pixels_once(manifest: Manifest, size_px: int) -> PixelStore:
+    """Open a pixel store; with several processes the first decodes and the others wait for its cache."""
+    with main_first():
+        return open_pixels(manifest, size_px)
 
 
 def load_square(path: Path, size_px: int, where: str) -> np.ndarray:

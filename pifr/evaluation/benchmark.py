@@ -13,6 +13,7 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
 from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import Manifest
+from pifr.data.seen import check_training_people
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
@@ -70,7 +71,8 @@ def evaluate(
         measure: Bootstrap rounds, false accept rates, width of a yaw group.
         by: Further columns to group probes by.
         train_people: See :func:`~pifr.evaluation.protocols.load_protocol`.
-        allow_training_people: Go on although an embedder was trained on people of the test; it is noted.
+        allow_training_people: Go on although an embedder, or the generator before it, was trained on people of the
+            test; it is noted.
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or cuda:N.
         engine: Search engine, see :class:`~pifr.evaluation.retrieval.ExactSearch`.
@@ -97,7 +99,7 @@ def evaluate(
         applied.data.require([column])
     loaded = _load(embedders, device)
     systems = _system_names(loaded, names)
-    notes = [note for e in loaded if (note := _check_training_people(e, applied, allow_training_people))]
+    notes = [note for e in loaded for note in _training_people(e, applied, allow_training_people)]
     pairs = Comparisons(applied, by)
     streams = len(pairs) > max_score_rows and pairs.fold is None
     if keep_scores and out is None:
@@ -174,27 +176,12 @@ def _system_names(embedders: Sequence[Embedder], names: Sequence[str] | None) ->
     return chosen
 
 
-def _check_training_people(embedder: Embedder, protocol: Protocol, allowed: bool) -> str | None:
-    """Refuse a recogniser that was trained on people of the test; return a note where a reader should know.
-
-    Names tell people apart within one data set only: 001 of another set is another person. So names shared with
-    training data from another folder are noted, not refused.
-    """
-    trained = frozenset(getattr(embedder, "training_people", ()))
-    folders = frozenset(getattr(embedder, "training_folders", ()))
+def _training_people(embedder: Embedder, protocol: Protocol, allowed: bool) -> list[str]:
+    """Check an embedder, or all that it is made of, each against the data set it learned from; return the notes."""
     tested = set(protocol.subjects[protocol.probes].tolist())
-    shared = sorted(trained & tested)
-    if not shared:
-        return None
-    shown = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
-    if folders and str(protocol.data.folder.resolve()) not in folders:
-        return f"{embedder.name}: {len(shared)} people of its training data, another set, are named as in the test"
-    if not allowed:
-        raise DataError(
-            f"the recogniser was trained on {len(shared)} of the {len(tested)} people of the test",
-            where=embedder.name, found=shown, cure="test other people, or say so with --allow-training-people",
-        )  # fmt: skip
-    return f"{embedder.name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
+    parts: dict[str, object] = getattr(embedder, "parts", {"recogniser": embedder})
+    found = [check_training_people(part, kind, tested, protocol.data.folder, allowed) for kind, part in parts.items()]
+    return [note for note in found if note]
 
 
 def _both_sides(

@@ -98,6 +98,17 @@ def make_views(
     return Views(generated=generated, store=store, **plan)
 
 
+def turned_people(manifest: Manifest, people: int | None = None, source: Mapping[str, str] | None = None) -> list[str]:
+    """Return the names of those who are turned, for the arguments of :func:`make_views`."""
+    frontal = manifest.table["subject"][_may_be_source(manifest, source or {})].astype(str)
+    return sorted(set(frontal))[: None if people is None else max(people, 2)]
+
+
+def _may_be_source(manifest: Manifest, values: Mapping[str, str]) -> np.ndarray:
+    frontal: np.ndarray = np.abs(manifest.yaw_degrees) <= FRONTAL_DEGREES
+    return frontal & _has_values(manifest, values)
+
+
 def _range_of(rotator: Rotator) -> tuple[float, float]:
     if rotator.pose_map is None:
         raise DataError(
@@ -115,10 +126,9 @@ def _plan(
     pitches = manifest.table["pitch"].fillna(0).to_numpy() if "pitch" in manifest.table else np.zeros(len(manifest))
     subjects = manifest.table["subject"].to_numpy(dtype=str)
     sitting_values = manifest.table[list(columns)].to_numpy(dtype=str)
-    may_be_source = (np.abs(yaws) <= FRONTAL_DEGREES) & _has_values(manifest, source_values)
-    names = [name for name in manifest.subjects if may_be_source[subjects == name].any()]
-    _require_people(manifest, names, source_values)
-    names = names[: None if people is None else max(people, 2)]
+    may_be_source = _may_be_source(manifest, source_values)
+    _require_people(manifest, turned_people(manifest, None, source_values), source_values)
+    names = turned_people(manifest, people, source_values)
     parts: dict[str, list[Any]] = {key: [] for key in (
         "source", "gallery", "gallery_is_other_sitting", "true", "same_sitting", "person", "yaw_degrees", "probed",
         "probed_person", "probed_sitting", "probed_yaw_degrees",

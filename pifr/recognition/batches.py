@@ -81,15 +81,7 @@ class Batches:
         self.yaws = known_yaws(config.backbone, data.train)
         self.labels = np.concatenate([data.labels, data.labels[sources]])
         self.generated = np.concatenate([data.generated, np.ones(len(sources), dtype=bool)])
-        yaws = None
-        if config.mixing.curriculum_share:
-            # A view on the fly fits any limit: its yaw is drawn below it.
-            yaws = np.concatenate([data.train.yaw_degrees, np.zeros(len(sources))])
-            if not np.isfinite(yaws[self.generated]).any():
-                raise DataError(
-                    "a curriculum by yaw needs generated pictures whose yaw is known", where=data.train.name,
-                    found=f"{int(self.generated.sum())} generated pictures", cure="set mixing.curriculum_share=0",
-                )  # fmt: skip
+        yaws = curriculum_yaws(config, data, len(sources))
         settings = config.batch
         self.people = PersonBatches(
             self.labels, self.generated, settings.people, settings.pictures, settings.generated_share, config.seed, yaws
@@ -153,6 +145,28 @@ class Batches:
         images = transform_batch(images, self.config.transforms, draws)
         layout = torch.channels_last if self.config.channels_last else torch.contiguous_format
         return images.contiguous(memory_format=layout)
+
+
+def curriculum_yaws(config: RecognizerConfig, data: TrainingData, sources: int = 0) -> np.ndarray | None:
+    """Return the yaws ``(N + sources,)`` by which a curriculum limits pictures; None where there is no curriculum.
+
+    Args:
+        config: The recipe.
+        data: People and pictures.
+        sources: Of views on the fly. These fit any limit: their yaw is drawn below it.
+
+    Raises:
+        DataError: If a curriculum is asked for and no generated picture has a known yaw.
+    """
+    if not config.mixing.curriculum_share:
+        return None
+    yaws = data.train.yaw_degrees
+    if not sources and not np.isfinite(yaws[data.generated]).any():
+        raise DataError(
+            "a curriculum by yaw needs generated pictures whose yaw is known", where=data.train.name,
+            found=f"{int(data.generated.sum())} generated pictures", cure="set mixing.curriculum_share=0",
+        )  # fmt: skip
+    return np.concatenate([yaws, np.zeros(sources)])
 
 
 def largest_generated_yaw(step: int, config: RecognizerConfig) -> float:

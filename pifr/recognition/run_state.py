@@ -78,13 +78,18 @@ class RunState:
         save_checkpoint(
             self.run.checkpoints, step, modules, state, self._meta(None), self.config.intervals.keep_last
         )  # fmt: skip
+        self._remove_all_but_best()
 
     def keep_if_best(self, step: int, figures: ValidationFigures) -> None:
-        """Write the backbone to ``best/`` if validation never went better, and to ``top/`` if it is among the best."""
+        """Write the backbone to ``best/`` if validation never went better, and to ``top/`` if it is among the best.
+
+        What it replaces stays until the next checkpoint: a run that is killed before goes on from the last one, to
+        which the old best belongs.
+        """
         backbone, meta = {"backbone": self.model.finished}, self._meta(figures)
         if figures.better_than(self.best):
             self.best, self.best_step = figures, step
-            save_checkpoint(self.run.path / BEST_FOLDER, step, backbone, {}, meta, keep_last=1)
+            save_checkpoint(self.run.path / BEST_FOLDER, step, backbone, {}, meta, keep_last=sys.maxsize)
         if self.config.intervals.keep_best == 1:
             return
         place = next((i for i, (_, other) in enumerate(self.top) if figures.better_than(other)), len(self.top))
@@ -92,7 +97,6 @@ class RunState:
         del self.top[self.config.intervals.keep_best :]
         if place < len(self.top):
             save_checkpoint(self.run.path / TOP_FOLDER, step, backbone, {}, meta, keep_last=sys.maxsize)
-        self._remove_all_but_top()
 
     def resume(self) -> int:
         """Load the latest checkpoint and cut the history there; return the number of steps done.
@@ -109,6 +113,7 @@ class RunState:
                 found=self.data.train.name, cure="start a new run, or put the old pictures back",
             )  # fmt: skip
         if not list_checkpoints(self.run.checkpoints):
+            self._remove_all_but_best()
             self._cut_history(0)
             return 0
         checkpoint = latest_checkpoint(self.run.checkpoints)
@@ -127,7 +132,7 @@ class RunState:
         self.best = ValidationFigures(**state["best"]) if state["best"] else None
         self.best_step = state["best_step"]
         self.top = [(step, ValidationFigures(**figures)) for step, figures in state.get("top", [])]
-        self._remove_all_but_top()
+        self._remove_all_but_best()
         self._cut_history(checkpoint.step)
         return checkpoint.step
 
@@ -136,11 +141,14 @@ class RunState:
             return whole_optimizer_state(self.optimizer, self.model.loss)
         return self.optimizer.state_dict()
 
-    def _remove_all_but_top(self) -> None:
-        steps = {step for step, _ in self.top}
-        for checkpoint in list_checkpoints(self.run.path / TOP_FOLDER) if is_main() else []:
-            if checkpoint.step not in steps:
-                shutil.rmtree(checkpoint.path, ignore_errors=True)
+    def _remove_all_but_best(self) -> None:
+        """Remove what is no longer among the best, and what a killed run kept after its last checkpoint."""
+        if not is_main():
+            return
+        for folder, steps in ((BEST_FOLDER, {self.best_step}), (TOP_FOLDER, {step for step, _ in self.top})):
+            for checkpoint in list_checkpoints(self.run.path / folder):
+                if checkpoint.step not in steps:
+                    shutil.rmtree(checkpoint.path, ignore_errors=True)
 
     def _cut_history(self, step: int) -> None:
         if is_main():
@@ -171,9 +179,7 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
         PifrError: If ``resume`` is no run folder.
     """
     if resume is not None:
-        run = RunFolder.open(resume)
-        _refuse_other_recipe(config, run)
-        return run
+        return check_resumed(config, resume)
     made = ""
     if is_main():
         name = f"train-recognizer-{config.name or config.backbone.name}"
@@ -181,7 +187,14 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
     return RunFolder(Path(broadcast_text(made)))
 
 
-def _refuse_other_recipe(config: RecognizerConfig, run: RunFolder) -> None:
+def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:
+    """Open the run to go on with, and check that it was trained by the same recipe.
+
+    Raises:
+        ConfigError: If the recipe differs in more than it may.
+        PifrError: If ``resume`` is no run folder.
+    """
+    run = RunFolder.open(resume)
     before = load_config(RecognizerConfig, run.config_path).model_dump(exclude=_MAY_CHANGE)
     now = config.model_dump(exclude=_MAY_CHANGE)
     changed = sorted(_differing_keys(before, now))
@@ -191,6 +204,7 @@ def _refuse_other_recipe(config: RecognizerConfig, run: RunFolder) -> None:
             "batch.accumulate", where=run.config_path,
             found=f"another {', '.join(changed)}", cure="start a new run",
         )  # fmt: skip
+    return run
 
 
 def _differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

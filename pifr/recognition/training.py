@@ -8,23 +8,21 @@ import torch
 
 from pifr.core.device import autocast, choose_device, gradient_scaler
 from pifr.core.distributed import broadcast_flag, is_main, mean_over_ranks, process_group, synchronised, world_size
-from pifr.core.errors import ConfigError
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.memory import keep_freed_memory
 from pifr.core.progress import progress_bar, say
 from pifr.core.seeds import seed_step
 from pifr.core.tensorboard import open_tensorboard
-from pifr.recognition.batches import Batches
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.meter import Meter
-from pifr.recognition.model import build_model, head_memory
-from pifr.recognition.on_the_fly import views_of_recipe
+from pifr.recognition.model import head_memory
 from pifr.recognition.optimization import GuardedStep, build_optimizer, learning_rate, set_learning_rate
+from pifr.recognition.preparation import prepare
 from pifr.recognition.result import RecognizerResult
 from pifr.recognition.run_state import RunState, open_run
 from pifr.recognition.trained import TrainedEmbedder
-from pifr.recognition.training_data import fetched_ahead, open_pixels_once, read_training_data
+from pifr.recognition.training_data import fetched_ahead
 from pifr.recognition.validation import validation_figures
 from pifr.recognition.weighting import set_weights
 
@@ -62,23 +60,14 @@ def train_recognizer(
     target = choose_device(device)
     keep_freed_memory()
     with process_group(target), stop_on_signal() as stop:
-        parts = world_size() * config.batch.accumulate
-        if config.batch.people % parts:
-            raise ConfigError(
-                "batch.people must be a multiple of processes x accumulate", where="batch.people",
-                found=f"{config.batch.people} for {world_size()} x {config.batch.accumulate}",
-            )  # fmt: skip
-
         # Data, model, and views on the fly.
-        data = read_training_data(config)
-        store = open_pixels_once(data.train, config.size_px)
-        model = build_model(config, len(data.people), target)
+        prepared = prepare(config, resume, target)
+        data, model, batches, views = prepared.data, prepared.model, prepared.batches, prepared.batches.views
+        parts = world_size() * config.batch.accumulate
         optimizer = build_optimizer(model.trained(), config.optimization)
         scaler = gradient_scaler(target, config.precision)
         guard = GuardedStep(optimizer, model.trained(), config.optimization, scaler)
         validator = TrainedEmbedder(model.finished, data.spec, "validation", "", target, config.precision)
-        views = views_of_recipe(config, data, store, model, target)
-        batches = Batches(config, data, store, views)
 
         # Run folder, and where it stopped if it did.
         run = open_run(config, runs, resume, data)

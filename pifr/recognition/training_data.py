@@ -10,11 +10,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from pifr.core.distributed import main_first
 from pifr.core.errors import DataError, near_names
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, concatenate, read_manifest
-from pifr.data.pixels import PixelStore, open_pixels
 from pifr.data.spec import InputSpec
 from pifr.recognition.config import RecognizerConfig, RecognizerData
 
@@ -76,12 +74,6 @@ def read_training_data(config: RecognizerConfig) -> TrainingData:
     spec = InputSpec(size_px=config.size_px, template=train.template)
     fingerprint = train.fingerprint() + (validation.fingerprint() if validation is not None else "")
     return TrainingData(train, validation, labels.astype(np.int64), generated, spec, fingerprint)
-
-
-def open_pixels_once(manifest: Manifest, size_px: int) -> PixelStore:
-    """Open a pixel store; with several processes the first decodes and the others wait for its cache."""
-    with main_first():
-        return open_pixels(manifest, size_px)
 
 
 def fetched_ahead(fetch: Callable[[int], T], first: int, last: int) -> Iterator[tuple[int, T]]:

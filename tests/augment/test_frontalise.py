@@ -103,6 +103,22 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def test_people_of_either_are_refused(rendered: Manifest, tmp_path):
+    here, elsewhere = frozenset([str(rendered.folder.resolve())]), frozenset([str(tmp_path)])
+    inner, rotator = Grid(), Mirror()
+    inner.training_people, inner.training_folders = frozenset(["001"]), elsewhere
+    rotator.training_people, rotator.training_folders = frozenset(["002"]), here
+    wrapped = FrontalisedEmbedder(inner, rotator)
+    assert (wrapped.training_people, wrapped.training_folders) == ({"001", "002"}, here | elsewhere)
+    with pytest.raises(DataError, match=r"mirror: the generator was trained on 1 of the 12 people .* found 002;"):
+        evaluate(rendered, [wrapped], measure=QUICK)
+    notes = evaluate(rendered, [wrapped], measure=QUICK, allow_training_people=True).protocol["notes"]
+    assert notes == [
+        "grid: 1 people of its training data, another set, are named as in the test",
+        "mirror was trained on 1 of the 12 people of the test: 002",
+    ]
+
+
 def test_another_alignment_and_a_generator_without_degrees_are_refused():
     with pytest.raises(DataError, match=r"grid behind mirror: .*'arcface-112'"):
         FrontalisedEmbedder(Grid(), Mirror(template="arcface-112"))

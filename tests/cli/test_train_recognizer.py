@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from pifr.cli import pifr_command
 from pifr.core.commandline import run
+from pifr.core.errors import PifrError
 from pifr.data.manifest import Manifest
 from pifr.data.split import split_by_person
 
@@ -55,6 +56,23 @@ def test_a_dry_run_prints_the_recipe_and_writes_nothing(manifest: str, tmp_path:
     assert "scale: null" in result.stdout
     assert "56 pictures of 8 people" in result.stdout
     assert not runs.exists()
+
+
+@pytest.mark.parametrize("command", [["--dry-run"], []])
+@pytest.mark.parametrize(("setting", "said"), [
+    ("loss.name=arcfase", "arcface"), ("size_px=-5", "-5"), ("backbone.name=ir19", "ir18"),
+    ("mixing.curriculum_share=0.5", "no place|curriculum"), ("fine_tuning.initial=nowhere", "nowhere"),
+])  # fmt: skip
+def test_a_wrong_setting_is_told_before_a_picture_is_decoded(
+    manifest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, said: str, command: list[str]
+) -> None:
+    monkeypatch.setattr("pifr.data.pixels.open_pixels", lambda *given: pytest.fail("pictures were decoded"))
+    arguments = ["train-recognizer", "recognizer", "--set", f"data.manifest={manifest}", *SMALL, "--set", setting]
+    with pytest.raises(PifrError, match=said):
+        CliRunner().invoke(
+            pifr_command, [*arguments, "--runs", str(tmp_path / "runs"), *command], catch_exceptions=False
+        )
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(("rank", "told"), [("0", True), ("1", False)])

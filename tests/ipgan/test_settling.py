@@ -5,8 +5,12 @@ import torch
 from ipgan import Rotator, train
 from ipgan.config import ModelConfig
 from ipgan.networks import build_rotation
+from ipgan.run_state import check_resumed
 from ipgan.settling import change_pose_axes, pose_directions
+from ipgan.stored import KIND
+from pifr.core.checkpoint import save_checkpoint
 from pifr.core.errors import ConfigError
+from pifr.core.runs import RunFolder
 
 RNG = np.random.default_rng(0)
 PEOPLE = np.repeat(np.arange(40), 13)
@@ -90,6 +94,37 @@ def test_encoders_rest_and_a_stopped_run_goes_on_as_an_unbroken_one(people, smal
         (whole.checkpoints / f"step-0000000{step}").rename(tmp_path / f"gone-{step}")
     again = Rotator.load(train(config, tmp_path / "runs", resume=whole.path).run.path).rotation
     assert all(torch.equal(a, b) for a, b in zip(again.parameters(), last.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("steps", "refused"), [(6, False), (9, True), (5, True)])
+def test_other_steps_are_refused_once_the_last_part_has_begun(people, small_recipe, tmp_path, steps, refused):
+    run = begun_run(small_recipe(people, settle_steps=2), tmp_path, step=5, steps=6)  # the encoders rest since step 4
+    changed = small_recipe(people, settle_steps=2, steps=steps)
+    if refused:
+        with pytest.raises(ConfigError, match=rf"steps can't change any more.*found {steps}, there 6 .* step 5"):
+            check_resumed(changed, run.path)
+    else:
+        check_resumed(changed, run.path)
+
+
+def test_other_steps_are_refused_where_the_beginning_of_the_last_part_would_be_missed(people, small_recipe, tmp_path):
+    run = begun_run(small_recipe(people, settle_steps=2, steps=9), tmp_path, step=6, steps=9)
+    with pytest.raises(ConfigError, match="steps can't change any more"):
+        check_resumed(small_recipe(people, settle_steps=2, steps=7), run.path)
+    check_resumed(small_recipe(people, settle_steps=2, steps=8), run.path)  # settles at step 6, which is next
+    check_resumed(small_recipe(people, settle_steps=2, steps=20), run.path)
+    # What counts is how long the training was to be when it was saved, not when the run was made.
+    later = begun_run(small_recipe(people, settle_steps=2, steps=9), tmp_path, step=15, steps=16)
+    check_resumed(small_recipe(people, settle_steps=2, steps=16), later.path)
+    plain = begun_run(small_recipe(people), tmp_path, step=5, steps=6)
+    check_resumed(small_recipe(people, steps=30), plain.path)
+
+
+def begun_run(config, folder, step, steps):
+    """A run folder with one checkpoint, saved by a training that was to have ``steps``."""
+    run = RunFolder.create(folder, "begun", config, "")
+    save_checkpoint(run.checkpoints, step, {}, {}, {"kind": KIND, "steps": steps})
+    return run
 
 
 def test_a_last_part_as_long_as_the_training_is_refused(people, small_recipe):

@@ -1,3 +1,8 @@
+import os
+import socket
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -36,3 +41,42 @@ def test_auto_asks_the_processor(monkeypatch):
     assert compute_dtype(torch.device("cpu"), "auto") == torch.bfloat16
     monkeypatch.setattr("torch.cpu.get_capabilities", dict)
     assert compute_dtype(torch.device("cpu"), "auto") == torch.float32
+
+
+TWO_RANKS = """
+import torch
+from ipgan.status import Meter
+from pifr.core import distributed as d
+
+with d.process_group(torch.device("cpu")):
+    meter = Meter(torch.device("cpu"), images=0)
+    for step in range(2):
+        terms = {"paired": torch.tensor(1.0 + d.rank())}
+        if d.rank() == 1 and step == 0:  # the other's share of the batch has no pair
+            terms["identity_feature"] = torch.tensor(5.0)
+        meter.add(terms, 1.0)
+    record = meter.tick(8)
+    print("RESULT", record["paired"], record["identity_feature"], record["gradient_norm"])
+"""
+
+
+@pytest.mark.ddp
+def test_a_term_that_one_process_alone_has_is_averaged_over_where_it_came(tmp_path):
+    (tmp_path / "program.py").write_text(TWO_RANKS)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(tmp_path / "program.py")], stdout=subprocess.PIPE, text=True,
+            env={**common, "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"},
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    try:
+        outputs = [process.communicate(timeout=180)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [output.splitlines()[-1] for output in outputs] == ["RESULT 1.5 5.0 1.0"] * 2

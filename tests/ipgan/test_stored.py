@@ -7,6 +7,7 @@ import pytest
 from ipgan import Rotator
 from ipgan.stored import read_stored, shipped_names
 from pifr.core.errors import CheckpointError
+from pifr.data.manifest import read_manifest
 
 
 @pytest.fixture
@@ -24,6 +25,15 @@ def test_half_precision_is_half_the_size_and_turns_nearly_the_same(trained, save
     difference = np.abs(half.rotate(faces, [0]).astype(int) - whole.rotate(faces, [0]))
     assert half.name == "mine"
     assert difference.max() <= 2
+
+
+def test_whom_it_learned_from_travels_along(trained, saved, people, tmp_path):
+    manifest = read_manifest(people)
+    for folder in (trained.run.path, saved):
+        rotator = Rotator.load(folder, "cpu")
+        assert rotator.training_people == set(manifest.of_split("train").subjects)
+        assert rotator.training_folders == {str(people.parent.resolve())}
+    assert Rotator.load("twin-64", "cpu").training_people == frozenset()  # from before this was written
 
 
 def test_other_weights_than_the_description_names_are_refused(saved):

@@ -104,6 +104,17 @@ def test_killed_at_a_random_moment_and_resumed_equals_an_unbroken_run(trained, p
     assert_equal_runs(trained.run, resumed.run)
 
 
+def test_killed_before_its_first_checkpoint_a_run_starts_anew(trained, people, small_recipe, tmp_path):
+    begun = train(small_recipe(people, steps=1, start_from=str(trained.run.path)), tmp_path / "whole").run
+    killed = tmp_path / "killed"
+    shutil.copytree(begun.path, killed)
+    shutil.rmtree(killed / "checkpoints")
+    recipe = small_recipe(people, steps=1, start_from=str(trained.run.path))
+    resumed = train(recipe, tmp_path, resume=killed)
+    assert_equal_runs(begun, resumed.run)  # the weights to start from were taken again
+    assert [record["step"] for record in resumed.run.history.read()] == [1]
+
+
 def test_micro_batches_see_the_same_pairs(people, small_recipe, tmp_path):
     recipe = small_recipe(people, steps=2, checkpoint_steps=2, optimizer={"accumulate": 2})
     result = train(recipe, tmp_path)

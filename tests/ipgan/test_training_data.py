@@ -1,9 +1,12 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from ipgan.training_data import check_training_manifest, has_pairs, open_training_data, sittings_of
 from pifr.core.errors import DataError
+from pifr.data import pixels
 from pifr.data.manifest import make_manifest, read_manifest
 
 
@@ -31,6 +34,22 @@ def test_knows_people_sittings_and_yaws(people, small_recipe):
 
 def test_yaw_can_be_left_unused(people, small_recipe):
     assert np.isnan(open_training_data(small_recipe(people, data={"use_yaw": False})).yaw_degrees).all()
+
+
+def test_of_several_processes_the_first_decodes_for_the_others(people, small_recipe, monkeypatch):
+    told = []
+
+    @contextmanager
+    def first():
+        told.append("waits")
+        yield
+        told.append("goes on")
+
+    opened = pixels.open_pixels
+    monkeypatch.setattr(pixels, "main_first", first, raising=False)
+    monkeypatch.setattr(pixels, "open_pixels", lambda *given: told.append("opens") or opened(*given))
+    open_training_data(small_recipe(people, data={"unlabelled": str(people)}))
+    assert told == ["waits", "opens", "goes on"] * 2
 
 
 def test_sittings_need_agreement_in_every_column_there_is():

@@ -12,10 +12,11 @@ import torch
 
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.pixels import open_pixels_once
 from pifr.recognition import batches as module
 from pifr.recognition.batches import Batch, Batches, largest_generated_yaw
 from pifr.recognition.config import RecognizerConfig
-from pifr.recognition.training_data import open_pixels_once, read_training_data
+from pifr.recognition.training_data import read_training_data
 
 Recipe = Callable[..., RecognizerConfig]
 

@@ -14,11 +14,12 @@ from ipgan import Rotator
 from pifr.core.checkpoint import latest_checkpoint
 from pifr.core.errors import CheckpointError, ConfigError, DataError
 from pifr.data.manifest import Manifest
+from pifr.data.pixels import open_pixels_once
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.on_the_fly import open_on_the_fly
 from pifr.recognition.sections import OnTheFlyConfig
 from pifr.recognition.training import train_recognizer
-from pifr.recognition.training_data import open_pixels_once, read_training_data
+from pifr.recognition.training_data import read_training_data
 
 Recipe = Callable[..., RecognizerConfig]
 

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from ipgan import Rotator
+from pifr.data.pixels import open_pixels_once
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.on_the_fly import open_on_the_fly
 from pifr.recognition.sections import OnTheFlyConfig
-from pifr.recognition.training_data import open_pixels_once, read_training_data
+from pifr.recognition.training_data import read_training_data
 
 Recipe = Callable[..., RecognizerConfig]
 

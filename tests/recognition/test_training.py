@@ -21,7 +21,7 @@ from pifr.core.errors import CheckpointError, ConfigError, TrainingError
 from pifr.core.interrupt import Interrupted
 from pifr.core.runs import History, RunFolder
 from pifr.data.manifest import Manifest
-from pifr.recognition import model, training
+from pifr.recognition import model, preparation, training
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.training import train_recognizer
 
@@ -196,7 +196,7 @@ def test_gradients_that_stay_non_finite_end_the_run(
 def test_people_a_batch_must_divide_among_processes(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "world_size", lambda: 3)
+    monkeypatch.setattr(preparation, "world_size", lambda: 3)
     with pytest.raises(ConfigError, match="multiple of processes x accumulate, found 4 for 3 x 1"):
         train_recognizer(recipe(), tmp_path, device="cpu")
     assert not list(tmp_path.iterdir())

@@ -12,11 +12,12 @@ import torch
 from pifr.backbones import BackboneConfig, DreamConfig
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest
+from pifr.data.pixels import open_pixels_once
 from pifr.recognition.batches import Batches
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.fine_tuning import freeze
 from pifr.recognition.model import build_model
-from pifr.recognition.training_data import open_pixels_once, read_training_data
+from pifr.recognition.training_data import read_training_data
 from pifr.recognition.yaws import known_yaws
 
 Recipe = Callable[..., RecognizerConfig]

@@ -1,0 +1,43 @@
+"""The rule of every measurement: nobody is tested on people it learned from, unless that is said aloud."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from pifr.core.errors import DataError
+
+
+def check_training_people(
+    model: object, kind: str, tested: Collection[str], folder: Path, allowed: bool
+) -> str | None:  # fmt: skip
+    """Refuse a model that was trained on people of the test; return a note where a reader should know.
+
+    Names tell people apart within one data set only: 001 of another set is another person. So names shared with
+    training data from another folder are noted, not refused. A model that does not tell whom it learned from passes.
+
+    Args:
+        model: What has a ``name``, and where they are known ``training_people`` and ``training_folders``.
+        kind: What to call it: recogniser, generator.
+        tested: Names of the people of the test.
+        folder: Of the manifest they are named in.
+        allowed: Note what would be refused.
+
+    Raises:
+        DataError: If it learned from people of the test and that is not allowed.
+    """
+    name = str(getattr(model, "name", kind))
+    trained = frozenset(getattr(model, "training_people", ()))
+    folders = frozenset(getattr(model, "training_folders", ()))
+    shared = sorted(trained & set(tested))
+    if not shared:
+        return None
+    shown = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
+    if folders and str(folder.resolve()) not in folders:
+        return f"{name}: {len(shared)} people of its training data, another set, are named as in the test"
+    if not allowed:
+        raise DataError(
+            f"the {kind} was trained on {len(shared)} of the {len(tested)} people of the test",
+            where=name, found=shown, cure="test other people, or say so with --allow-training-people",
+        )  # fmt: skip
+    return f"{name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
