@@ -15,7 +15,7 @@ from pifr.core.errors import ConfigError
 @set_option
 @click.option("--runs", default="runs", show_default=True, help="Folder in which the new run folder is made.")
 @click.option("--resume", help="Run folder to go on with; its own config is used, and CONFIG is left out.")
-@click.option("--dry-run", is_flag=True, help="Check config, pictures and weights, print the config, train nothing.")
+@click.option("--dry-run", is_flag=True, help="Check config, manifests and networks, print the config, train nothing.")
 @click.option("--tensorboard", is_flag=True, help="Write curves for TensorBoard too (extra: tensorboard).")
 @device_option
 def train_recognizer(
@@ -52,9 +52,9 @@ def train_recognizer(
     recipe = load_config(RecognizerConfig, source, overrides)
     if dry_run:
         from pifr.core.device import choose_device
-        from pifr.recognition.preparation import prepare
+        from pifr.recognition.preparation import check_recipe
 
-        data = prepare(recipe, Path(resume) if resume else None, choose_device(device)).data
+        data, _ = check_recipe(recipe, Path(resume) if resume else None, choose_device(device))
         if started_first():
             click.echo(recipe.to_yaml().rstrip())
             click.echo(f"# {len(data.train)} pictures of {len(data.people)} people; nothing was trained")

@@ -33,18 +33,19 @@ class Preparation:
     batches: Batches
 
 
-def prepare(config: RecognizerConfig, resume: Path | None, device: torch.device) -> Preparation:
-    """Check a recipe against its pictures and build its networks; a dry run ends here.
-
-    What costs little is checked first, so that nobody waits for pictures to be decoded to hear of a wrong name.
+def check_recipe(config: RecognizerConfig, resume: Path | None, device: torch.device) -> tuple[TrainingData, Model]:
+    """Check a recipe against its manifests and build its networks; a dry run ends here, no picture is decoded.
 
     Args:
         config: The recipe.
         resume: The run folder to go on with, if any.
         device: Where to train.
 
+    Returns:
+        People and pictures, and the networks with the weights that they start with.
+
     Raises:
-        DataError: If the manifests or their pictures can't be used; see :func:`read_training_data`.
+        DataError: If the manifests can't be used; see :func:`read_training_data`.
         ConfigError: If the recipe can't be used, or differs from the resumed run's.
         CheckpointError: If the weights to start from don't fit.
         DependencyError: If an optional package is missing.
@@ -60,9 +61,21 @@ def prepare(config: RecognizerConfig, resume: Path | None, device: torch.device)
     data = read_training_data(config)
     if config.on_the_fly is None:
         curriculum_yaws(config, data)
-    model = build_model(config, len(data.people), device)
+    return data, build_model(config, len(data.people), device)
 
-    # From here on it takes a while.
+
+def prepare(config: RecognizerConfig, resume: Path | None, device: torch.device) -> Preparation:
+    """Check a recipe as :func:`check_recipe` does, which costs little, and then decode its pictures.
+
+    Args:
+        config: The recipe.
+        resume: The run folder to go on with, if any.
+        device: Where to train.
+
+    Raises:
+        DataError: If a picture can't be used, or as above.
+    """
+    data, model = check_recipe(config, resume, device)
     store = open_pixels_once(data.train, config.size_px)
     views = views_of_recipe(config, data, store, model, device)
     return Preparation(data, model, Batches(config, data, store, views))
