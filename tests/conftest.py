@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import hypothesis
 import pandas as pd
 import pytest
 
@@ -18,6 +19,10 @@ FIRST_SITTERS = (1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14)
 """People of the twin who come to session 1."""
 
 RenderPeople = Callable[..., Manifest]
+
+# A deadline is a time by the clock, which a busy machine fails.
+hypothesis.settings.register_profile("pifr", deadline=None)
+hypothesis.settings.load_profile("pifr")
 
 
 @pytest.fixture(scope="session", autouse=True)
