@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +19,9 @@ from ipgan.stored import KIND, describe
 from ipgan.training_data import TrainingData
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.config import load_config
-from pifr.core.distributed import barrier, is_main
+from pifr.core.distributed import barrier, broadcast_text, is_main
 from pifr.core.errors import CheckpointError, ConfigError
+from pifr.core.resuming import keep_recipe
 from pifr.core.runs import RunFolder
 from pifr.data.manifest import read_manifest
 
@@ -41,7 +41,8 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
         CheckpointError: If it was trained on other pictures, or there is nothing to go on with.
     """
     if resume is None:
-        return _create_on_main(config, runs, data.fingerprint)
+        made = str(RunFolder.create(runs, f"train-{config.name}", config, data.fingerprint).path) if is_main() else ""
+        return RunFolder(Path(broadcast_text(made)))
     run = check_resumed(config, resume)
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError(
@@ -65,15 +66,9 @@ def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:
             "this is no run of 'ipgan train'", where=run.path, found=f"kind {meta.get('kind')!r}",
             cure="name another run",
         )  # fmt: skip
-    before = _flat(load_config(TrainConfig, run.config_path).model_dump(mode="json"))
-    for key, value in _flat(config.model_dump(mode="json")).items():
-        if key not in _FREE_TO_CHANGE and before.get(key) != value:
-            raise ConfigError(
-                f"key {key!r} differs from the run to go on with", where=run.config_path,
-                found=f"{value!r}, there {before.get(key)!r}",
-                cure="resume with the run's own config, or start a new run",
-            )  # fmt: skip
-    _check_settling(config, run, int(meta.get("step", 0)), int(meta.get("steps", before["steps"])))
+    keep_recipe(config, run, _FREE_TO_CHANGE)
+    planned = meta.get("steps", load_config(TrainConfig, run.config_path).steps)
+    _check_settling(config, run, int(meta.get("step", 0)), int(planned))
     return run
 
 
@@ -93,14 +88,6 @@ def _check_settling(config: TrainConfig, run: RunFolder, done: int, steps: int) 
             where=run.config_path, found=f"{config.steps}, there {steps} and saved at step {done}",
             cure=f"resume with steps={steps}, or start a new run",
         )  # fmt: skip
-
-
-def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Name the keys of sections ``section.key``."""
-    flat: dict[str, Any] = {}
-    for key, value in recipe.items():
-        flat |= {f"{key}.{name}": one for name, one in value.items()} if isinstance(value, dict) else {key: value}
-    return flat
 
 
 @dataclass
@@ -196,15 +183,3 @@ def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
         return None
     rows = rows[rows_over_the_manifest(rows, _POSE_MAP_PICTURES)]
     return PoseMap.learn(rotator.pose_codes(data.store[rows]), data.yaw_degrees[rows], data.pitch_degrees[rows])
-
-
-def _create_on_main(config: TrainConfig, runs: Path, fingerprint: str) -> RunFolder:
-    """Make the folder on the main process and tell the others its name."""
-    import torch.distributed as dist
-
-    names: list[str | None] = [None]
-    if is_main():
-        names = [str(RunFolder.create(runs, f"train-{config.name}", config, fingerprint).path)]
-    if dist.is_initialized():
-        dist.broadcast_object_list(names)
-    return RunFolder(Path(str(names[0])))

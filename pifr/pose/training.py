@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint, write_weights
-from pifr.core.config import load_config
 from pifr.core.device import autocast, choose_device
-from pifr.core.errors import CheckpointError, ConfigError, TrainingError
+from pifr.core.errors import CheckpointError, TrainingError
 from pifr.core.files import sha256_of_file, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
+from pifr.core.resuming import keep_recipe
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import derive_seed, torch_generator
 from pifr.data.spec import InputSpec
@@ -33,7 +33,7 @@ _PITCH_WEIGHT = 0.5
 _NO_PART_OF_THE_RECIPE: Any = {
     "folder": True, "workers": True, "twin": {"people", "sessions", "recordings", "cameras", "lights", "extra"},
 }  # fmt: skip
-_MAY_CHANGE = {"folder", "workers", "steps", "precision", "status_every", "checkpoint_every"}
+_MAY_CHANGE = frozenset({"folder", "workers", "steps", "precision", "status_every", "checkpoint_every"})
 
 
 @dataclass(frozen=True)
@@ -198,11 +198,7 @@ def _open_run(config: PoseConfig, runs: Path, resume: Path | None, data: PoseDat
     if resume is None:
         return RunFolder.create(runs, "train-pose", config, data.fingerprint)
     run = RunFolder.open(resume)
-    before = load_config(PoseConfig, run.config_path).model_dump(exclude=_MAY_CHANGE)
-    changed = sorted(key for key, value in config.model_dump(exclude=_MAY_CHANGE).items() if before[key] != value)
-    if changed:
-        raise ConfigError("a resumed run keeps its recipe", where=run.config_path,
-                          found=f"another {', '.join(changed)}", cure="start a new run")  # fmt: skip
+    keep_recipe(config, run, _MAY_CHANGE)
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError("this run was trained on other pictures", where=run.path, cure="start a new run")
     return run

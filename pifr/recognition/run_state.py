@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import torch
 
 from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
-from pifr.core.config import load_config
 from pifr.core.distributed import broadcast_text, is_main
-from pifr.core.errors import CheckpointError, ConfigError
+from pifr.core.errors import CheckpointError
+from pifr.core.resuming import keep_recipe
 from pifr.core.runs import RunFolder
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.model import Model
@@ -24,10 +23,7 @@ from pifr.recognition.sharded_head import ShardedHead, own_optimizer_state, whol
 from pifr.recognition.training_data import TrainingData
 from pifr.recognition.validation import ValidationFigures
 
-_MAY_CHANGE: dict[str, Any] = {
-    "steps": True, "intervals": True, "precision": True, "compile": True, "channels_last": True,
-    "batch": {"accumulate": True},
-}  # fmt: skip
+_MAY_CHANGE = frozenset({"steps", "intervals", "precision", "compile", "channels_last", "batch.accumulate"})
 """What a resumed run may change; all else would make it another run."""
 TOP_FOLDER = "top"
 """Folder of the best checkpoints where a recipe keeps several."""
@@ -195,25 +191,5 @@ def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:
         PifrError: If ``resume`` is no run folder.
     """
     run = RunFolder.open(resume)
-    before = load_config(RecognizerConfig, run.config_path).model_dump(exclude=_MAY_CHANGE)
-    now = config.model_dump(exclude=_MAY_CHANGE)
-    changed = sorted(_differing_keys(before, now))
-    if changed:
-        raise ConfigError(
-            "a resumed run keeps its recipe, but for steps, intervals, precision, compile, channels_last and "
-            "batch.accumulate", where=run.config_path,
-            found=f"another {', '.join(changed)}", cure="start a new run",
-        )  # fmt: skip
+    keep_recipe(config, run, _MAY_CHANGE)
     return run
-
-
-def _differing_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return the keys whose values differ, ``section.key`` within sections."""
-    found: list[str] = []
-    for key, value in now.items():
-        other = before[key]
-        if isinstance(value, dict) and isinstance(other, dict):
-            found += [f"{key}.{inner}" for inner in _differing_keys(other, value)]
-        elif value != other:
-            found.append(key)
-    return found

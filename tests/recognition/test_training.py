@@ -171,7 +171,7 @@ def test_a_run_resumed_with_other_pictures_is_refused(recipe: Recipe, people: Ma
 def test_a_run_resumed_with_another_recipe_is_refused(recipe: Recipe, trained: Path, tmp_path: Path) -> None:
     changed = (
         "backbone.embedding_dim, backbone.name, backbone.width, batch.people, optimization.lr, "
-        "optimization.warmup_steps; start a new run"
+        "optimization.warmup_steps; resume with"
     )
     with pytest.raises(ConfigError, match=f"found another {re.escape(changed)}"):
         train_recognizer(recipe(backbone={"name": "lightcnn9"}), tmp_path, resume=trained, device="cpu")

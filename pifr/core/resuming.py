@@ -1,0 +1,47 @@
+"""A resumed run keeps its recipe: one rule for every training."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pifr.core.config import Config, load_config
+from pifr.core.errors import ConfigError
+from pifr.core.runs import RunFolder
+
+
+def keep_recipe(config: Config, run: RunFolder, may_change: Collection[str]) -> None:
+    """Refuse a recipe that would make another run of the one to go on with.
+
+    Args:
+        config: The recipe to go on with.
+        run: The run, whose own recipe lies in its folder.
+        may_change: Keys that may differ: ``section.key``, or a section for all of its keys.
+
+    Raises:
+        ConfigError: If another key differs.
+    """
+    before, now = load_config(type(config), run.config_path).model_dump(mode="json"), config.model_dump(mode="json")
+    free = tuple(may_change)
+    changed = [
+        (key, mine, there) for key, mine, there in _differing(now, before)
+        if not any(f"{key}.".startswith(f"{name}.") for name in free)
+    ]  # fmt: skip
+    if changed:
+        found = ", ".join(sorted(key for key, *_ in changed))
+        if len(changed) == 1:
+            found += f" ({changed[0][1]!r}, there {changed[0][2]!r})"
+        raise ConfigError(
+            f"a resumed run keeps its recipe, but for {', '.join(sorted(free))}", where=run.config_path,
+            found=f"another {found}", cure="resume with the run's own config, or start a new run",
+        )  # fmt: skip
+
+
+def _differing(now: Mapping[str, Any], before: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield each key whose values differ, ``section.key`` within sections, with both values."""
+    for key, value in now.items():
+        other = before.get(key)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            yield from _differing(value, other, f"{within}{key}.")
+        elif value != other:
+            yield f"{within}{key}", value, other
