@@ -230,8 +230,9 @@ def draw_gain_by_size(gains: Sequence[tuple[int, Statistic]], path: Path) -> lis
         # Log beyond the smallest size, so that few people have room, and linear before it, so that none has a place.
         axes.set_xscale("symlog", linthresh=min(size for size in sizes if size))
         axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
         axes.set_xlabel("people of A, seen from all sides, that are trained on")
-        axes.set_ylabel("rank-1 gained by views of B at 45 to 90°, points")
+        axes.set_ylabel("rank-1 gained by views, points")
         return _saved(figure, path)
 
 
