@@ -99,7 +99,7 @@ def test_dry_run_refuses_weights_and_runs_that_do_not_fit(trained, people, small
     recipe = recipe_file(people, small_recipe, tmp_path)
     with pytest.raises(ConfigError, match="another generator, found 'ipgan' for 'crgan'"):
         invoke("train", recipe, "--dry-run", "--set", "generator=crgan", "--set", f"start_from={trained.run.path}")
-    with pytest.raises(ConfigError, match="key 'generator' differs"):
+    with pytest.raises(ConfigError, match="found another generator"):
         invoke("train", "--resume", trained.run.path, "--dry-run", "--set", "generator=crgan")
     assert "nothing was trained" in invoke("train", "--resume", trained.run.path, "--dry-run").output
 

@@ -79,6 +79,7 @@ def test_a_run_resumed_with_another_generator_is_refused(
 ) -> None:
     config = recipe(steps=1, on_the_fly={"generator": str(save_generator(tmp_path / "generator"))})
     run = train_recognizer(config, tmp_path / "runs", device="cpu").run
+    shutil.rmtree(tmp_path / "generator")
     save_generator(tmp_path / "generator", seed=1)
     with pytest.raises(CheckpointError, match="generated its views with other weights"):
         train_recognizer(config, tmp_path / "runs", resume=run.path, device="cpu")
