@@ -73,7 +73,7 @@ def train_on_two_processes() -> Callable[[TrainConfig, Path], Path]:
             "train", str(path), "--runs", str(folder / "runs"), "--device", "cpu",
         ]  # fmt: skip
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         (made,) = (folder / "runs").iterdir()
         return made
