@@ -19,7 +19,7 @@ from ipgan.stored import KIND, describe
 from ipgan.training_data import TrainingData
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.config import load_config
-from pifr.core.distributed import barrier, broadcast_text, is_main
+from pifr.core.distributed import barrier, is_main
 from pifr.core.errors import CheckpointError, ConfigError
 from pifr.core.resuming import keep_recipe
 from pifr.core.runs import RunFolder
@@ -38,11 +38,10 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
 
     Raises:
         ConfigError: If the resumed run was trained by another recipe.
-        CheckpointError: If it was trained on other pictures, or there is nothing to go on with.
+        CheckpointError: If it was trained on other pictures, or is a run of something else.
     """
     if resume is None:
-        made = str(RunFolder.create(runs, f"train-{config.name}", config, data.fingerprint).path) if is_main() else ""
-        return RunFolder(Path(broadcast_text(made)))
+        return RunFolder.create_once(runs, f"train-{config.name}", config, data.fingerprint)
     run = check_resumed(config, resume)
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError(

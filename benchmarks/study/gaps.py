@@ -1,6 +1,6 @@
 """The formulas of the study: rates averaged over yaws and seeds, gaps closed, and their intervals over people.
 
-Rows of one seed were measured on the same drawn people round by round, so a gap is computed in every round and its
+All rows and seeds were measured on one draw of people round by round, so a gap is computed in every round and its
 interval is that of the gap, not of three rates that happen to stand beside each other.
 """
 

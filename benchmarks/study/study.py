@@ -141,7 +141,9 @@ class SeedBook:
 
         depends_on = {
             "recogniser": recogniser.key, "generator": None if turned is None else turned.key,
-            "people": self.people_key, "rounds": settings.bootstrap_rounds, "drawn from": len(self.everybody),
+            "people": self.people_key, "rounds": settings.bootstrap_rounds,
+            # Says no more than the people's key does; by it, rows whose seed had a draw of its own are measured anew.
+            "drawn from": len(self.everybody),
         }  # fmt: skip
         return read_measured(self._step(f"row {row.key}", depends_on, self.out / "benchmarks" / row.key, work).output)
 

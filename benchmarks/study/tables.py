@@ -45,7 +45,7 @@ def summarise(outcome: Outcome, rows: Sequence[Row], settings: StudySettings, re
         "gap": {
             "yaws_degrees": [float(yaw) for yaw in WIDE_YAWS],
             "paper": f"(row - {B}) / ({B_TRUE} - {B})", "fair": f"(row - {AB}) / ({ORACLE} - {AB})",
-            "of": "rates averaged over yaws and seeds; intervals draw people, the same for all rows of a seed",
+            "of": "rates averaged over yaws and seeds; intervals draw people, the same for all rows and seeds",
         },
         "people_tested": len(outcome.tested),
         "rows": {

@@ -12,6 +12,7 @@ from typing import Any
 
 from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import Config
+from pifr.core.distributed import broadcast_text, is_main
 from pifr.core.environment import environment_record
 from pifr.core.errors import DataError, PifrError
 from pifr.core.files import disk_errors, read_json, write_json, write_text
@@ -58,6 +59,12 @@ class RunFolder:
         config.save(run.config_path)
         write_json(path / "environment.json", environment_record(data_fingerprint))
         return run
+
+    @classmethod
+    def create_once(cls, root: Path, name: str, config: Config, data_fingerprint: str | None = None) -> RunFolder:
+        """As :meth:`create`, by the main process alone; the others of one training are told which folder it is."""
+        made = str(cls.create(root, name, config, data_fingerprint).path) if is_main() else ""
+        return cls(Path(broadcast_text(made)))
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

@@ -34,6 +34,7 @@ _STREAMED = (
     "{:,} comparisons were streamed: a figure that at most {:,} scores of a kind decide is exact, others are read "
     "at the nearest {:,}th of a cosine"
 )
+_BOTH = "both sides"
 _BOTH_SIDES = "{}: the order of a pair says nothing here, so it embeds both of its pictures"
 
 
@@ -107,12 +108,8 @@ def evaluate(
     records, scores, embedded = {}, {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
-        enrols_with = getattr(embedder, "enrols_with", None)
-        if enrols_with and not applied.probe_side:
-            # Turning whichever picture a list happens to name first would make the figures depend on its order.
-            notes.append(_BOTH_SIDES.format(name))
         searching, enrolled, failed_pictures = _both_sides(
-            embedder, enrols_with if applied.probe_side else None, pairs, batch_size, flip_fusion, cache
+            embedder, pairs, applied.probe_side, batch_size, flip_fusion, cache
         )
         if streams:
             embedded[name] = (searching, enrolled)
@@ -122,9 +119,9 @@ def evaluate(
         records[name] = {
             "embedder": embedder.name, "sha256": embedder.sha256, "input": embedder.spec.model_dump(),
             "flip_fusion": flip_fusion, "comparison": "cosine", "failed_pictures": failed_pictures,
-            **({"embeds": "probes" if applied.probe_side else "both sides"} if enrols_with else {}),
-            **getattr(embedder, "options", {}),
+            **_embedded_sides(embedder, applied.probe_side), **getattr(embedder, "options", {}),
         }  # fmt: skip
+    notes += [_BOTH_SIDES.format(name) for name, each in records.items() if each.get("embeds") == _BOTH]
     record = {**applied.to_dict(), "measure": measure.to_dict(), "by": list(by)}
     record["notes"] = [*record["notes"], *notes]
     environment = environment_record(applied.data.fingerprint())
@@ -184,13 +181,19 @@ def _training_people(embedder: Embedder, protocol: Protocol, allowed: bool) -> l
     return [note for note in found if note]
 
 
+def _embedded_sides(embedder: Embedder, probe_side: bool) -> dict[str, str]:
+    """Return what a record says of an embedder that has another to enrol with."""
+    return {"embeds": "probes" if probe_side else _BOTH} if getattr(embedder, "enrols_with", None) else {}
+
+
 def _both_sides(
-    embedder: Embedder, enrols_with: Embedder | None, pairs: Comparisons, batch_size: int, flip: bool,
+    embedder: Embedder, pairs: Comparisons, probe_side: bool, batch_size: int, flip: bool,
     cache: EmbeddingCache | None,
 ) -> tuple[Embedded, Embedded, int]:  # fmt: skip
     """Return what searches, what is enrolled (the same object where nothing differs), and how many pictures failed."""
     searching = enrolled = _embed(embedder, pairs, batch_size, flip, cache)
-    if enrols_with:
+    # Turning whichever picture a list happens to name first would make the figures depend on its order.
+    if probe_side and (enrols_with := getattr(embedder, "enrols_with", None)):
         enrolled = _embed(enrols_with, pairs, batch_size, flip, cache)
     failed_pictures = int(searching.failed.sum())
     if pairs.templates is not None:

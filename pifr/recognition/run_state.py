@@ -12,7 +12,7 @@ import torch
 
 from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
-from pifr.core.distributed import broadcast_text, is_main
+from pifr.core.distributed import is_main
 from pifr.core.errors import CheckpointError
 from pifr.core.resuming import keep_recipe
 from pifr.core.runs import RunFolder
@@ -176,11 +176,8 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
     """
     if resume is not None:
         return check_resumed(config, resume)
-    made = ""
-    if is_main():
-        name = f"train-recognizer-{config.name or config.backbone.name}"
-        made = str(RunFolder.create(runs, name, config, data.fingerprint).path)
-    return RunFolder(Path(broadcast_text(made)))
+    name = f"train-recognizer-{config.name or config.backbone.name}"
+    return RunFolder.create_once(runs, name, config, data.fingerprint)
 
 
 def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:
