@@ -92,6 +92,21 @@ class PoseMap:
         assert self.pitch_slopes is not None  # else the range is 0 to 0
         return (codes + pitches[:, None] * _between(yaws, self.yaws_degrees, self.pitch_slopes)).astype(np.float32)
 
+    def yaws_for(self, codes: np.ndarray) -> np.ndarray:
+        """Return the yaw ``(N,)`` whose code at level gaze lies nearest to each of ``(N, P)``, in degrees.
+
+        The other way round than :meth:`codes_for`, by projection on the straight pieces between the yaws. Nothing is
+        told beyond the range learned: a code of farther round comes out as its end.
+        """
+        starts, steps = self.codes[:-1].astype(float), np.diff(self.codes.astype(float), axis=0)
+        offsets = codes[:, None].astype(float) - starts
+        lengths = np.maximum((steps**2).sum(axis=1), np.finfo(float).tiny)
+        along = np.clip((offsets * steps).sum(axis=2) / lengths, 0.0, 1.0)
+        squared_distances = ((offsets - along[..., None] * steps) ** 2).sum(axis=2)
+        nearest = squared_distances.argmin(axis=1)
+        share = along[np.arange(len(codes)), nearest]
+        return self.yaws_degrees[nearest] + share * np.diff(self.yaws_degrees)[nearest]
+
     @property
     def range_degrees(self) -> tuple[float, float]:
         """Least and greatest yaw."""

@@ -190,12 +190,15 @@ class Rotator:
         Raises:
             DataError: If an angle lies outside what was learned, or no yaw was known in training.
         """
-        if self.pose_map is None:
-            raise DataError(
-                "this generator knows no degrees: no yaw was known in training", where=self.name,
-                cure="give pictures to imitate, or learn degrees from estimated yaws with 'ipgan calibrate'",
-            )  # fmt: skip
-        return self.pose_map.codes_for(yaws_degrees, pitches_degrees)
+        return self._degrees().codes_for(yaws_degrees, pitches_degrees)
+
+    def yaws(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the yaw ``(N,)`` at which the generator itself sees ``(N, S, S, 3)`` uint8 pictures, in degrees.
+
+        Raises:
+            DataError: If no yaw was known in training.
+        """
+        return self._degrees().yaws_for(self.pose_codes(pixels))
 
     @property
     def carries_detail(self) -> bool:
@@ -242,6 +245,14 @@ class Rotator:
                 made = self.rotation.generator(*codes, self.dtype, *more)
             parts.append(to_pixels(made, self.spec))
         return np.concatenate(parts)
+
+    def _degrees(self) -> PoseMap:
+        if self.pose_map is None:
+            raise DataError(
+                "this generator knows no degrees: no yaw was known in training", where=self.name,
+                cure="give pictures to imitate, or learn degrees from estimated yaws with 'ipgan calibrate'",
+            )  # fmt: skip
+        return self.pose_map
 
     def _every(self, pixels: np.ndarray, pose: np.ndarray) -> np.ndarray:
         identity, count = self.identity_codes(pixels), len(pixels)

@@ -6,7 +6,7 @@ Everything else is the same in all of them: network, loss, steps, batches, chang
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pifr.core.errors import ConfigError, near_names
 
@@ -63,6 +63,16 @@ class Row:
 
 
 B, AB, B_TRUE, ORACLE = "b", "ab", "b_true", "ab_true"
+TURNED = (B, AB, B_TRUE, ORACLE, "b_ipgan", "ab_ipgan")
+"""Rows whose recogniser is also given probes turned to the front."""
+
+
+def with_turned_probes(row: Row) -> Row:
+    """Return the row that turns the probes of this one's recogniser to the front; it trains nothing."""
+    return replace(
+        row, key=f"{row.key}_frontalised", title=f"{row.title}, probes frontalised by ipgan", frontalised="ipgan",
+        recogniser_of=row.key,
+    )  # fmt: skip
 
 
 def all_rows(sizes: Sequence[int] = A_SIZES) -> list[Row]:
@@ -84,10 +94,8 @@ def all_rows(sizes: Sequence[int] = A_SIZES) -> list[Row]:
     rows += [
         Row("ab_ipgan_dream", "A + B + views by ipgan, DREAM", teachers=True, views="ipgan", dream=True),
         Row("ab_ipgan_fly", "A + B + views by ipgan on the fly", teachers=True, views="ipgan", on_the_fly=True),
-        Row(
-            "ab_frontalised", "A + B, probes frontalised by ipgan", teachers=True, frontalised="ipgan", recogniser_of=AB
-        ),
     ]
+    rows += [with_turned_probes(row) for row in rows if row.key in TURNED]
     for size in sizes:
         rows.append(Row(f"a{size}_b", f"A of {size} + B frontal", teachers=True, a_people=size))
         rows.append(
@@ -111,7 +119,12 @@ COMPARED = (
     *(("b_ipgan", other) for other in (B, "b_headmodel", "b_drgan", "b_crgan", B_TRUE)),
     *(("ab_ipgan", other) for other in (AB, "ab_headmodel", "ab_drgan", "ab_crgan", ORACLE)),
     ("ab_ipgan_dream", "ab_ipgan"), ("ab_ipgan_fly", "ab_ipgan"),
-    ("ab_frontalised", "ab_ipgan"), ("ab_frontalised", ORACLE),
+    ("b_frontalised", B), ("b_frontalised", "b_ipgan"),
+    ("ab_frontalised", AB), ("ab_frontalised", "ab_ipgan"), ("ab_frontalised", ORACLE),
+    ("b_ipgan_frontalised", "b_ipgan"), ("b_ipgan_frontalised", "b_frontalised"),
+    ("b_ipgan_frontalised", "b_true_frontalised"),
+    ("ab_ipgan_frontalised", "ab_ipgan"), ("ab_ipgan_frontalised", "ab_frontalised"),
+    ("ab_ipgan_frontalised", "ab_true_frontalised"),
     ("ab_ipgan", "b_ipgan"), (ORACLE, B_TRUE),
     (B, "b_plain"), (AB, "ab_plain"),
 )  # fmt: skip

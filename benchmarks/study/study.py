@@ -17,6 +17,7 @@ from benchmarks.study.pool import Pool
 from benchmarks.study.rows import Row
 from benchmarks.study.settings import StudySettings, folder_of_seed
 from benchmarks.study.stepping import run_step
+from pifr.augment.frontalise import FROM_DEGREES
 from pifr.chain.stages import StageBook, StageRecord
 from pifr.core.files import atomic_path, read_json, write_json
 from pifr.core.progress import say
@@ -139,12 +140,14 @@ class SeedBook:
             )  # fmt: skip
             return save_measured(self.out / "rows" / row.key, found)
 
-        depends_on = {
+        depends_on: dict[str, Any] = {
             "recogniser": recogniser.key, "generator": None if turned is None else turned.key,
             "people": self.people_key, "rounds": settings.bootstrap_rounds,
             # Says no more than the people's key does; by it, rows whose seed had a draw of its own are measured anew.
             "drawn from": len(self.everybody),
         }  # fmt: skip
+        if turned is not None:
+            depends_on["turned from degrees"] = FROM_DEGREES
         return read_measured(self._step(f"row {row.key}", depends_on, self.out / "benchmarks" / row.key, work).output)
 
     def _generator(self, name: str, a_people: int | None) -> StageRecord:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pifr.core.errors import ConfigError
 from pifr.data.pictures import resize_picture
 from pifr.data.spec import InputSpec
 
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from pifr.recognition import Embedder
 
 FRONTAL_DEGREES = 0.0
+FROM_DEGREES = 10.0
+"""Faces seen at less are frontal for this toolkit, and there is nothing to turn."""
 
 
 class FrontalisedEmbedder:
-    """An embedder that sees every probe as a generator draws it from the front.
+    """An embedder that sees a turned probe as a generator draws it from the front.
+
+    A probe that is frontal already is left as it is: a drawing of it could only lose. What counts is the yaw at which
+    the generator sees it, never the manifest's.
 
     Attributes:
         enrols_with: The embedder itself; a benchmark embeds what is enrolled with it.
@@ -35,21 +41,28 @@ class FrontalisedEmbedder:
     Args:
         embedder: What embeds the drawn faces.
         rotator: The generator.
+        from_degrees: Least absolute yaw of a probe that is drawn anew; 0 draws all of them.
 
     Raises:
+        ConfigError: If ``from_degrees`` is no angle from 0 to 90.
         DataError: If the two want pictures of different alignment, or the generator never learned a frontal view.
     """
 
-    def __init__(self, embedder: Embedder, rotator: Rotator) -> None:
+    def __init__(self, embedder: Embedder, rotator: Rotator, from_degrees: float = FROM_DEGREES) -> None:
+        if not 0 <= from_degrees <= 90:
+            raise ConfigError("probes are turned from a yaw of 0 to 90 degrees on", found=f"{from_degrees:g}")
         embedder.spec.require_template(rotator.spec.template, f"{embedder.name} behind {rotator.name}")
         rotator.poses_for_yaws([FRONTAL_DEGREES])  # refuses a generator that knows no degrees
         self.enrols_with, self.rotator = embedder, rotator
         self.name = f"{embedder.name} + frontalised by {rotator.name}"
-        self.spec = InputSpec(size_px=rotator.spec.size_px, template=rotator.spec.template)
-        self.sha256 = hashlib.sha256(f"{embedder.sha256} {rotator.sha256}".encode()).hexdigest()
+        self.from_degrees = float(from_degrees)
+        # The larger of both, so that a probe left as it is loses no detail to a smaller generator.
+        size_px = max(embedder.spec.size_px, rotator.spec.size_px)
+        self.spec = InputSpec(size_px=size_px, template=rotator.spec.template)
+        self.sha256 = hashlib.sha256(f"{embedder.sha256} {rotator.sha256} {self.from_degrees}".encode()).hexdigest()
         self.options: dict[str, Any] = {
             "frontalised_by": rotator.name, "frontalised_by_sha256": rotator.sha256,
-            "frontalised_yaw_degrees": FRONTAL_DEGREES,
+            "frontalised_yaw_degrees": FRONTAL_DEGREES, "frontalised_from_degrees": self.from_degrees,
         }  # fmt: skip
         self.parts: dict[str, object] = {"recogniser": embedder, "generator": rotator}
         self.training_people: frozenset[str] = self._of_both("training_people")
@@ -62,6 +75,19 @@ class FrontalisedEmbedder:
         return frozenset(name for part in self.parts.values() for name in getattr(part, attribute, ()))
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """Draw ``(N, S, S, 3)`` uint8 RGB pictures from the front and embed them as ``(N, D)`` float32."""
-        faces = self.rotator.rotate(pixels, [FRONTAL_DEGREES])[:, 0]
-        return self.enrols_with(np.stack([resize_picture(face, self.enrols_with.spec.size_px) for face in faces]))
+        """Embed ``(N, S, S, 3)`` uint8 RGB pictures, turned faces as drawn from the front, as ``(N, D)`` float32."""
+        seen = _resized(pixels, self.rotator.spec.size_px)
+        turned = np.full(len(pixels), True)
+        if self.from_degrees > 0:
+            turned = np.abs(self.rotator.yaws(seen)) >= self.from_degrees
+        faces = _resized(pixels, self.enrols_with.spec.size_px).copy()
+        if turned.any():
+            drawn = self.rotator.rotate(seen[turned], [FRONTAL_DEGREES])[:, 0]
+            faces[turned] = _resized(drawn, self.enrols_with.spec.size_px)
+        return self.enrols_with(faces)
+
+
+def _resized(pixels: np.ndarray, size_px: int) -> np.ndarray:
+    if pixels.shape[1:3] == (size_px, size_px):
+        return pixels
+    return np.stack([resize_picture(picture, size_px) for picture in pixels])

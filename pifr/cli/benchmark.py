@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 @click.option("--frontalise", metavar="MODEL",
               help="Also measure each embedder on probes turned to the front by this 'ipgan train' run; where the "
                    "order of a pair says nothing, on both of its pictures.")  # fmt: skip
+@click.option("--frontalise-from", "frontalise_from_degrees", type=click.FloatRange(min=0, max=90), metavar="DEGREES",
+              help="Turn probes that the generator sees at this yaw or more; 0 turns all.  [default: 10]")  # fmt: skip
 @click.option("--generated", help="Manifest of 'pifr augment', for the protocol preservation.")
 @click.option("--no-cache", is_flag=True, help="Compute every embedding anew.")
 @click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")
@@ -55,7 +57,8 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
               names: tuple[str, ...], flip_fusion: bool, by: tuple[str, ...], pictures: str | None,
               template: str | None, train_people: int | None,
               allow_training_people: bool, rounds: int, bin_degrees: float, batch_size: int, out: str | None,
-              json_file: str | None, list_: bool, frontalise: str | None, generated: str | None, no_cache: bool,
+              json_file: str | None, list_: bool, frontalise: str | None,
+              frontalise_from_degrees: float | None, generated: str | None, no_cache: bool,
               max_score_rows: int, keep_scores: bool, device: str) -> None:  # fmt: skip
     """Measure any embedder, pose by pose.
 
@@ -86,14 +89,14 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
     check_options(protocol, generated, frontalise)
     measure = Measure(rounds=rounds, bin_degrees=bin_degrees)
     if protocol == PROTOCOL:
-        loaded, called = systems(embedders, names, None, device)
+        loaded, called = systems(embedders, names, None, device, frontalise_from_degrees)
         benchmark_preservation(data, generated, split, loaded, called, measure, out, json_file, no_cache, flip_fusion,
                                batch_size, device)  # fmt: skip
         return
     protocol = _full_name(protocol, setting)
     source = _read(data, protocol, split)
     applied = load_protocol(protocol, source, train_people, pictures=pictures, template=template)
-    loaded, called = systems(embedders, names, frontalise, device)
+    loaded, called = systems(embedders, names, frontalise, device, frontalise_from_degrees)
     with open_cache(not no_cache) as cache:
         result = evaluate(
             applied.data, loaded, applied, Path(out) if out else None, names=called, flip_fusion=flip_fusion, by=by,

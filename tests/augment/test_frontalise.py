@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pifr.augment.frontalise import FrontalisedEmbedder
-from pifr.core.errors import DataError
+from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
 from pifr.data.spec import InputSpec
@@ -26,6 +26,9 @@ class Mirror:
 
     def poses_for_yaws(self, yaws: list[float]) -> np.ndarray:
         return np.zeros((len(yaws), 1))
+
+    def yaws(self, pixels: np.ndarray) -> np.ndarray:
+        return np.full(len(pixels), 60.0)  # all are seen from the side
 
     def rotate(self, pixels: np.ndarray, yaws: list[float]) -> np.ndarray:
         assert list(yaws) == [0.0]
@@ -57,6 +60,46 @@ def test_the_embedder_sees_what_the_generator_drew(pixels):
     vectors = FrontalisedEmbedder(inner, Mirror())(pixels)
     np.testing.assert_array_equal(inner.seen[0], pixels[:, :, ::-1])
     np.testing.assert_array_equal(vectors, Grid()(pixels[:, :, ::-1]))
+
+
+class SeesDegrees(Mirror):
+    """Sees the pictures at the yaws it is told, and notes which it turns."""
+
+    def __init__(self, *yaws_degrees: float, size_px: int = 64) -> None:
+        super().__init__(size_px)
+        self.yaws_degrees = np.array(yaws_degrees)
+
+    def yaws(self, pixels):
+        return self.yaws_degrees
+
+
+def test_a_frontal_probe_is_left_as_it_is(pixels):
+    inner, rotator = Grid(), SeesDegrees(-9.9, 10.0, -45.0)
+    FrontalisedEmbedder(inner, rotator)(pixels)
+    np.testing.assert_array_equal(inner.seen[0][0], pixels[0])
+    np.testing.assert_array_equal(inner.seen[0][1:], pixels[1:, :, ::-1])
+    assert rotator.turned == 2
+
+
+@pytest.mark.parametrize(("from_degrees", "turned"), [(0, 3), (30, 1), (90, 0)])
+def test_from_which_yaw_on_is_the_users_choice(pixels, from_degrees, turned):
+    rotator = SeesDegrees(0.0, 20.0, -45.0)
+    wrapped = FrontalisedEmbedder(Grid(), rotator, from_degrees)
+    assert wrapped(pixels).shape == (3, 192)
+    assert rotator.turned == turned
+    assert wrapped.options["frontalised_from_degrees"] == from_degrees
+    assert wrapped.sha256 != FrontalisedEmbedder(Grid(), rotator, 45).sha256
+    with pytest.raises(ConfigError, match="from a yaw of 0 to 90 degrees on, found 91"):
+        FrontalisedEmbedder(Grid(), rotator, 91)
+
+
+def test_a_frontal_probe_keeps_the_detail_that_a_smaller_generator_has_not(pixels):
+    inner = Grid(size_px=64)
+    wrapped = FrontalisedEmbedder(inner, SeesDegrees(0.0, 0.0, 45.0, size_px=32))
+    assert wrapped.spec.size_px == 64
+    wrapped(pixels)
+    np.testing.assert_array_equal(inner.seen[0][:2], pixels[:2])
+    assert inner.seen[0][2].shape == (64, 64, 3)
 
 
 def test_each_gets_its_own_size(pixels):

@@ -26,6 +26,9 @@ class Mirror:
     def poses_for_yaws(self, yaws):
         return np.zeros((len(yaws), 1))
 
+    def yaws(self, pixels):
+        return np.full(len(pixels), 60.0)  # all are seen from the side
+
     def rotate(self, pixels, yaws):
         return pixels[:, None, :, ::-1]
 

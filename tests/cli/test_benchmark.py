@@ -104,6 +104,9 @@ class Mirror:
     def poses_for_yaws(self, yaws):
         return np.zeros((len(yaws), 1))
 
+    def yaws(self, pixels):
+        return np.full(len(pixels), 60.0)  # all are seen from the side
+
     def rotate(self, pixels, yaws):
         return pixels[:, None, :, ::-1]
 
@@ -153,12 +156,16 @@ def test_preservation_is_measured_and_saved(module, manifest, views, tmp_path):
     [
         (["--protocol", "preservation", "--data", "x.csv"], "--generated: name the generated views"),
         (["--protocol", "preservation", "--data", "x.csv", "--generated", "v.csv", "--frontalise", "r"], "as they are"),
+        (
+            ["--data", "{manifest}", "--embedder", "{module}", "--frontalise-from", "5"],
+            "--frontalise-from: nothing turns",
+        ),
         (["--data", "x.csv", "--generated", "v.csv"], "only the protocol preservation takes views, found posegrid"),
     ],
 )
-def test_options_that_do_not_go_together_are_one_line(arguments, message):
+def test_options_that_do_not_go_together_are_one_line(arguments, message, manifest, module):
     with pytest.raises(PifrError, match=message):
-        run(benchmark, *arguments)
+        run(benchmark, *(each.format(manifest=manifest, module=module) for each in arguments))
 
 
 @pytest.mark.parametrize("size", [0, -1])

@@ -46,6 +46,22 @@ def test_survives_json_bit_by_bit(values):
     assert np.array_equal(again.yaws_degrees, pose_map.yaws_degrees)
 
 
+def test_a_code_tells_its_yaw():
+    pose_map = PoseMap.learn(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 2.0]]), np.array([-30.0, 0.0, 60.0]))
+    assert pose_map is not None
+    # On the line, beside it, at a knot, and beyond either end.
+    codes = np.array([[0.5, 0.0], [1.5, 0.5], [1.0, 0.0], [-4.0, 0.0], [1.0, 9.0]])
+    np.testing.assert_allclose(pose_map.yaws_for(codes), [-15.0, 15.0, 0.0, -30.0, 60.0])
+    assert pose_map.yaws_for(np.zeros((0, 2))).shape == (0,)
+
+
+@given(st.lists(st.floats(-60, 60), min_size=1, max_size=5), st.integers(0, 5))
+def test_yaws_come_back_from_their_codes(yaws, seed):
+    pose_map = PoseMap.learn(np.random.default_rng(seed).normal(size=(5, 8)), np.array([-60.0, -30.0, 0.0, 30.0, 60.0]))
+    assert pose_map is not None
+    np.testing.assert_allclose(pose_map.yaws_for(pose_map.codes_for(yaws)), yaws, atol=1e-3)
+
+
 RNG = np.random.default_rng(0)
 AXIS_YAW, AXIS_PITCH = np.array([0.02, 0.0, 0.01]), np.array([0.0, 0.03, -0.01])
 

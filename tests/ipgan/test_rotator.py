@@ -51,6 +51,14 @@ def test_the_batch_size_changes_nothing(rotator, faces):
     assert np.abs(whole.astype(int) - pieces.astype(int)).max() <= 1  # the order of sums differs by batch
 
 
+def test_its_own_view_of_the_yaw_is_that_of_the_code(rotator, faces):
+    found = rotator.yaws(faces)
+    np.testing.assert_allclose(found, rotator.pose_map.yaws_for(rotator.pose_codes(faces)))
+    assert found.shape == (len(faces),)
+    low, high = rotator.pose_map.range_degrees
+    assert ((found >= low) & (found <= high)).all()
+
+
 def test_only_the_direction_of_an_identity_code_counts(rotator, faces):
     codes, poses = rotator.identity_codes(faces[:2]), rotator.poses_for_yaws([0, 0])
     assert np.array_equal(rotator.generate(codes, poses), rotator.generate(codes * 4, poses))
