@@ -19,6 +19,7 @@ from benchmarks.study.london_settings import (
 )
 from benchmarks.study.stepping import run_step
 from benchmarks.study.study import read_measured, save_measured
+from pifr.augment.frontalise import FROM_DEGREES
 from pifr.chain.stages import StageBook, StageRecord
 from pifr.core.errors import ConfigError
 from pifr.data.manifest import Manifest, read_manifest
@@ -75,7 +76,7 @@ def run_splits(
     Raises:
         ConfigError: If rendered pictures are needed and none are named.
     """
-    used = {system.generator for system in systems}
+    used = set[Source]().union(*(system.sources for system in systems))
     if used & {"both", "adapted"} and settings.twin is None:
         raise ConfigError(
             "the systems both and adapted need rendered pictures", where="--twin",
@@ -86,7 +87,7 @@ def run_splits(
     london = Path(settings.london).resolve()
     fingerprint = read_manifest(london).fingerprint()
     inputs = {"london": fingerprint}
-    if used - {None, "own"}:
+    if used - {"own"}:
         inputs["start"] = toolkit.digest_of_generator(settings.start)
     if used & {"both", "adapted"}:
         inputs["twin"] = read_manifest(str(settings.twin)).fingerprint()
@@ -157,15 +158,22 @@ class SplitBook:
         """Return a system's figures, training what it needs."""
         recogniser = self._recogniser(system)
         settings = self.settings
+        depends_on: dict[str, Any] = {
+            "recogniser": recogniser.key, "rounds": settings.bootstrap_rounds, "people": people
+        }  # fmt: skip
+        crop, turned_by = TIGHT, None
+        if system.probes is not None:
+            generator = self._generator(system.probes)
+            crop, turned_by = FRAMED, generator.output  # a generator's frame is wider than what recognisers see
+            depends_on |= {"turned by": generator.key, "turned from degrees": FROM_DEGREES}
 
         def work(folder: Path) -> Path:
             found = self.toolkit.benchmark(
-                recogniser.output, self.pictures(TIGHT, "test"), people, settings.bootstrap_rounds, folder,
-                settings.device,
+                recogniser.output, self.pictures(crop, "test"), people, settings.bootstrap_rounds, folder,
+                settings.device, turned_by,
             )  # fmt: skip
             return save_measured(self.out / "rows" / system.key, found)
 
-        depends_on = {"recogniser": recogniser.key, "rounds": settings.bootstrap_rounds, "people": people}
         folder = self.out / "benchmarks" / system.key
         return read_measured(self._step(f"row {system.key}", depends_on, folder, work).output)
 
@@ -224,13 +232,14 @@ class SplitBook:
 
     def _recogniser(self, system: System) -> StageRecord:
         """Train the system's recogniser; systems differ in their pictures alone."""
+        name = system.recogniser_of or system.key
         views = None if system.generator is None else self._views(system.generator)
         recipe = recogniser_recipe(self.settings)
         real = self.pictures(TIGHT, "train" if system.true_views else "frontal")
 
         def work(folder: Path) -> Path:
             return self.toolkit.train_recogniser(
-                system.key, real, [] if views is None else [views.output], recipe, folder, self.settings.device,
+                name, real, [] if views is None else [views.output], recipe, folder, self.settings.device,
                 seed=self.split,
             )  # fmt: skip
 
@@ -238,8 +247,7 @@ class SplitBook:
             "people": self.people_key, "views": None if views is None else views.key, "recipe": recipe,
             "true_views": system.true_views, "seed": self.split,
         }  # fmt: skip
-        folder = self.out / "recognisers" / system.key
-        return self._step(f"recogniser {system.key}", depends_on, folder, work)
+        return self._step(f"recogniser {name}", depends_on, self.out / "recognisers" / name, work)
 
     def _step(self, name: str, depends_on: object, folder: Path, work: Callable[[Path], Path]) -> StageRecord:
         return run_step(self.book, name, depends_on, folder, work)

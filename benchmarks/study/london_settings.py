@@ -27,12 +27,21 @@ class System:
         title: As tables show it.
         generator: Whose views it learns from; None for none.
         true_views: Whether it learns from the true views.
+        probes: Whose generator turns the probes to the front; None for none.
+        recogniser_of: The system that trains its recogniser, where the two differ in the test alone; None for itself.
     """
 
     key: str
     title: str
     generator: Source | None = None
     true_views: bool = False
+    probes: Source | None = None
+    recogniser_of: str | None = None
+
+    @property
+    def sources(self) -> set[Source]:
+        """All generators it needs."""
+        return {source for source in (self.generator, self.probes) if source is not None}
 
 
 FRONTAL, TRUE = "frontal", "true"
@@ -43,7 +52,11 @@ SYSTEMS = (
     System("both", "+ views, the twin's generator trained on with the 44", "both"),
     System("adapted", "+ views, the twin's adapted without labels", "adapted"),
     System(TRUE, "true views", true_views=True),
-)
+    System("frontal_turned", "frontal only, probes turned by the twin's", probes="twin", recogniser_of=FRONTAL),
+    System("twin_turned", "+ views by the twin's, probes turned by it", "twin", probes="twin", recogniser_of="twin"),
+    System("both_turned", "+ views by the one trained on, probes turned by it", "both", probes="both",
+           recogniser_of="both"),
+)  # fmt: skip
 
 
 def choose_systems(keys: Sequence[str]) -> list[System]:

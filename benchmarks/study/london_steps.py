@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +14,13 @@ from benchmarks.study.gaps import Measured
 from benchmarks.study.measuring import figures_by_yaw
 from benchmarks.study.people import is_frontal
 from benchmarks.study.steps import RANK1, digest_of_generator, make_views, train_generator, train_recogniser
+from pifr.augment.frontalise import FrontalisedEmbedder
 from pifr.core.errors import DataError
 from pifr.core.seeds import derive_seed
+from pifr.data.geometry import warp
 from pifr.data.manifest import Manifest, concatenate, read_manifest
+from pifr.data.spec import InputSpec
+from pifr.data.templates import Face, parse_template
 
 __all__ = ["digest_of_generator", "make_views", "train_generator", "train_recogniser"]
 
@@ -80,22 +86,50 @@ def frontal(real: Manifest) -> Manifest:
     return real.select(is_frontal(real))
 
 
+class FrontalCrop:
+    """A recogniser of tight pictures that takes framed ones of frontal faces, as a generator draws them.
+
+    Args:
+        recogniser: The recogniser.
+        spec: What the framed pictures look like.
+    """
+
+    def __init__(self, recogniser: Any, spec: InputSpec) -> None:
+        self.recogniser, self.spec, self.name = recogniser, spec, recogniser.name
+        self.sha256 = sha256(f"{recogniser.sha256} frontal {TIGHT}".encode()).hexdigest()
+        self.training_people, self.training_folders = recogniser.training_people, recogniser.training_folders
+        unknown = np.full((5, 2), np.nan)
+        face = Face(unknown, 0.0, (spec.size_px, spec.size_px), float("nan"), recogniser.name)
+        self._matrix = parse_template(TIGHT).matrix(face, SIZE_PX)
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Cut framed ``(N, S, S, 3)`` uint8 pictures as :func:`tighten` does at 0 degrees and embed them ``(N, D)``."""
+        return self.recogniser(np.stack([warp(picture, self._matrix, SIZE_PX) for picture in pixels]))
+
+
 def benchmark(
-    run: Path, test: Path, people: Sequence[str], rounds: int, out: Path, device: str
+    run: Path, test: Path, people: Sequence[str], rounds: int, out: Path, device: str, turned_by: Path | None = None
 ) -> dict[str, Measured]:  # fmt: skip
     """Measure a recogniser on a split's test people: rank-1 and EER by absolute yaw and in every bootstrap round.
 
     Args:
         run: The recogniser's run folder.
-        test: Manifest of the split's test people.
+        test: Manifest of the split's test people; tight pictures, or framed ones where their probes are turned.
         people: Everybody of the set, sorted; a round draws from all of them.
         rounds: Bootstrap rounds.
         out: Folder of the benchmark.
         device: auto, cpu, cuda or cuda:N.
+        turned_by: Generator that turns probes to the front; None for none.
     """
     from pifr.recognition import load_embedder
 
-    tested, found = figures_by_yaw(load_embedder(str(run), device), test, people, rounds, (), out, device)
+    embedder: Any = load_embedder(str(run), device)
+    if turned_by is not None:
+        from ipgan import Rotator
+
+        rotator = Rotator.load(turned_by, device)
+        embedder = FrontalisedEmbedder(FrontalCrop(embedder, rotator.spec), rotator)
+    tested, found = figures_by_yaw(embedder, test, people, rounds, (), out, device)
     rates = {RANK1: {yaw: each.rank[1] for yaw, each in found.items()},
              EER: {yaw: each.eer for yaw, each in found.items()}}  # fmt: skip
     drawn: dict[str, dict[str, np.ndarray]] = {RANK1: {}, EER: {}}

@@ -30,6 +30,7 @@ from pifr.data.manifest import make_manifest, read_manifest
 NAMES = [f"{number:03d}" for number in range(1, 13)]
 YAWS = ("0", "45", "90")
 RATES = {"frontal": 0.4, "twin": 0.5, "own": 0.6, "both": 0.7, "adapted": 0.55, "true": 0.8}
+TURNED = ["frontal_turned", "twin_turned", "both_turned"]
 
 
 def pictures(folder, names, template, light=False):
@@ -88,9 +89,9 @@ class Recorded:
         (runs / "name").write_text(name)
         return runs
 
-    def benchmark(self, run, test, people, rounds, out, device):
+    def benchmark(self, run, test, people, rounds, out, device, turned_by):
         name = (run / "name").read_text()
-        self._note(f"benchmark {name}")
+        self._note(f"benchmark {name}" + ("" if turned_by is None else f" behind {turned_by.name}"))
         self.seen["test"], self.seen["people"] = read_manifest(test), people
         wave = np.linspace(-0.1, 0.1, rounds)
         rate = dict.fromkeys(YAWS, RATES[name])
@@ -138,6 +139,36 @@ def test_every_system_sees_what_it_may(settings, tmp_path):
     assert len(both) == 2 * len(learn)  # the twin's person 001 is not London's
     assert len(seen["teachers adapted"].subjects) == 5
     assert set(seen["teachers adapted"].table["illumination"]) == {"07"}  # no photograph among them
+
+
+def test_turned_probes_train_nothing_of_their_own(settings, tmp_path):
+    one = settings.model_copy(update={"splits": (0,)})
+    run(one, tmp_path, Recorded(), ["frontal", "twin", "both"])
+    again = Recorded()
+    run(one, tmp_path, again, TURNED)
+    assert again.calls == ["benchmark frontal behind twin-64", "benchmark twin behind twin-64",
+                           "benchmark both behind both"]  # fmt: skip
+    assert again.seen["test"].name.endswith(
+        "framed-test.parquet"
+    )  # a generator's frame; others are tested on tight ones
+
+
+def test_the_frontal_crop_is_that_of_the_frontal_pictures(tmp_path):
+    from pifr.data.align import align_manifest
+    from pifr.data.pictures import read_picture, write_picture
+    from pifr.data.spec import InputSpec
+
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    write_picture(tmp_path / "face.png", noise)
+    table = pd.DataFrame([("face.png", "001", 0.0, "twin-64")], columns=["path", "subject", "yaw", "template"])
+    make_manifest(table, tmp_path, "faces").save(tmp_path / "faces.csv")
+    made = align_manifest(read_manifest(tmp_path / "faces.csv", ["yaw"]), london_steps.TIGHT, tmp_path / "tight", 64)
+    recogniser = SimpleNamespace(name="x", sha256="a", training_people=frozenset(), training_folders=frozenset())
+    seen = []
+    crop = london_steps.FrontalCrop(recogniser, InputSpec(size_px=64, template="twin-64"))
+    crop.recogniser = seen.append
+    crop(noise[None])
+    np.testing.assert_array_equal(seen[0][0], read_picture(made.manifest.paths[0]))
 
 
 def test_unlabelled_pictures_say_nothing(settings, tmp_path):
@@ -190,7 +221,7 @@ def test_results_after_every_split(settings, tmp_path, monkeypatch, capsys):
     assert "1 random split of" in capsys.readouterr().out
     found = json.loads((tmp_path / "out" / "london_splits.json").read_text())
     assert found["splits"] == [0, 1]
-    assert list(found["rows"]) == list(RATES)
+    assert list(found["rows"]) == [*RATES, *TURNED]
     both = found["rows"]["both"]
     assert both["gap_closed_percent"]["45 and 90"]["mean"] == pytest.approx(75.0)  # (0.7 - 0.4) / (0.8 - 0.4)
     change = both["rank1_change_to_frontal_points"]["90"]
@@ -215,8 +246,8 @@ def test_pages_show_its_tables(settings, tmp_path):
 
 def test_people_who_recur_count_once(settings, tmp_path):
     class Perfect(Recorded):
-        def benchmark(self, run, test, people, rounds, out, device):
-            super().benchmark(run, test, people, rounds, out, device)
+        def benchmark(self, run, test, people, rounds, out, device, turned_by):
+            super().benchmark(run, test, people, rounds, out, device, turned_by)
             sure = dict.fromkeys(YAWS, np.ones(rounds))
             return {figure: Measured(4, dict.fromkeys(YAWS, 1.0), sure) for figure in (RANK1, EER)}
 
