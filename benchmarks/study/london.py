@@ -166,11 +166,13 @@ class SplitBook:
             generator = self._generator(system.probes)
             crop, turned_by = FRAMED, generator.output  # a generator's frame is wider than what recognisers see
             depends_on |= {"turned by": generator.key, "turned from degrees": FROM_DEGREES}
+        if system.fused:
+            depends_on["fused"] = True
 
         def work(folder: Path) -> Path:
             found = self.toolkit.benchmark(
                 recogniser.output, self.pictures(crop, "test"), people, settings.bootstrap_rounds, folder,
-                settings.device, turned_by,
+                settings.device, turned_by, system.fused,
             )  # fmt: skip
             return save_measured(self.out / "rows" / system.key, found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -28,6 +28,7 @@ class System:
         generator: Whose views it learns from; None for none.
         true_views: Whether it learns from the true views.
         probes: Whose generator turns the probes to the front; None for none.
+        fused: Whether the probe's own embedding is added to that of its frontal view.
         recogniser_of: The system that trains its recogniser, where the two differ in the test alone; None for itself.
     """
 
@@ -36,12 +37,20 @@ class System:
     generator: Source | None = None
     true_views: bool = False
     probes: Source | None = None
+    fused: bool = False
     recogniser_of: str | None = None
 
     @property
     def sources(self) -> set[Source]:
         """All generators it needs."""
         return {source for source in (self.generator, self.probes) if source is not None}
+
+
+def _turned(of: str, title: str, views: Source | None, probes: Source) -> tuple[System, System]:
+    """Return the two systems that turn the probes of a recogniser, its own embedding left out or added."""
+    whose = "the twin's" if probes == "twin" else "the one trained on"
+    alone = System(f"{of}_turned", f"{title}, probes turned by {whose}", views, probes=probes, recogniser_of=of)
+    return alone, replace(alone, key=f"{of}_fused", title=f"{title}, probes as they are and turned", fused=True)
 
 
 FRONTAL, TRUE = "frontal", "true"
@@ -52,11 +61,10 @@ SYSTEMS = (
     System("both", "+ views, the twin's generator trained on with the 44", "both"),
     System("adapted", "+ views, the twin's adapted without labels", "adapted"),
     System(TRUE, "true views", true_views=True),
-    System("frontal_turned", "frontal only, probes turned by the twin's", probes="twin", recogniser_of=FRONTAL),
-    System("twin_turned", "+ views by the twin's, probes turned by it", "twin", probes="twin", recogniser_of="twin"),
-    System("both_turned", "+ views by the one trained on, probes turned by it", "both", probes="both",
-           recogniser_of="both"),
-)  # fmt: skip
+    *_turned(FRONTAL, "frontal only", None, "twin"),
+    *_turned("twin", "+ views by the twin's", "twin", "twin"),
+    *_turned("both", "+ views by the one trained on", "both", "both"),
+)
 
 
 def choose_systems(keys: Sequence[str]) -> list[System]:

@@ -108,7 +108,8 @@ class FrontalCrop:
 
 
 def benchmark(
-    run: Path, test: Path, people: Sequence[str], rounds: int, out: Path, device: str, turned_by: Path | None = None
+    run: Path, test: Path, people: Sequence[str], rounds: int, out: Path, device: str, turned_by: Path | None = None,
+    fuse: bool = False,
 ) -> dict[str, Measured]:  # fmt: skip
     """Measure a recogniser on a split's test people: rank-1 and EER by absolute yaw and in every bootstrap round.
 
@@ -120,6 +121,7 @@ def benchmark(
         out: Folder of the benchmark.
         device: auto, cpu, cuda or cuda:N.
         turned_by: Generator that turns probes to the front; None for none.
+        fuse: Add the embedding of a turned probe as it is, cut like a frontal face.
     """
     from pifr.recognition import load_embedder
 
@@ -128,7 +130,7 @@ def benchmark(
         from ipgan import Rotator
 
         rotator = Rotator.load(turned_by, device)
-        embedder = FrontalisedEmbedder(FrontalCrop(embedder, rotator.spec), rotator)
+        embedder = FrontalisedEmbedder(FrontalCrop(embedder, rotator.spec), rotator, fuse=fuse)
     tested, found = figures_by_yaw(embedder, test, people, rounds, (), out, device)
     rates = {RANK1: {yaw: each.rank[1] for yaw, each in found.items()},
              EER: {yaw: each.eer for yaw, each in found.items()}}  # fmt: skip

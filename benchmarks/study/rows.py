@@ -28,6 +28,7 @@ class Row:
         views: Method whose views of B it learns from; None for none.
         dream: Whether its backbone has a DREAM block.
         frontalised: Generator that turns probes to the front; None for none.
+        fused: Whether the probe's own embedding is added to that of its frontal view.
         on_the_fly: Whether the views are made inside the training step instead of before.
         a_people: People of A that there are; None for all.
         recogniser_of: The row that trains its recogniser, where the two differ in the test alone; None for itself.
@@ -41,6 +42,7 @@ class Row:
     views: str | None = None
     dream: bool = False
     frontalised: str | None = None
+    fused: bool = False
     on_the_fly: bool = False
     a_people: int | None = None
     recogniser_of: str | None = None
@@ -67,10 +69,16 @@ TURNED = (B, AB, B_TRUE, ORACLE, "b_ipgan", "ab_ipgan")
 """Rows whose recogniser is also given probes turned to the front."""
 
 
-def with_turned_probes(row: Row) -> Row:
-    """Return the row that turns the probes of this one's recogniser to the front; it trains nothing."""
+def with_turned_probes(row: Row, fused: bool) -> Row:
+    """Return the row that turns the probes of this one's recogniser to the front; it trains nothing.
+
+    Args:
+        row: The row without.
+        fused: Whether the probe's own embedding is added.
+    """
+    key, title = ("fused", "probes as they are and frontalised") if fused else ("frontalised", "probes frontalised")
     return replace(
-        row, key=f"{row.key}_frontalised", title=f"{row.title}, probes frontalised by ipgan", frontalised="ipgan",
+        row, key=f"{row.key}_{key}", title=f"{row.title}, {title} by ipgan", frontalised="ipgan", fused=fused,
         recogniser_of=row.key,
     )  # fmt: skip
 
@@ -95,7 +103,7 @@ def all_rows(sizes: Sequence[int] = A_SIZES) -> list[Row]:
         Row("ab_ipgan_dream", "A + B + views by ipgan, DREAM", teachers=True, views="ipgan", dream=True),
         Row("ab_ipgan_fly", "A + B + views by ipgan on the fly", teachers=True, views="ipgan", on_the_fly=True),
     ]
-    rows += [with_turned_probes(row) for row in rows if row.key in TURNED]
+    rows += [with_turned_probes(row, fused) for row in rows if row.key in TURNED for fused in (False, True)]
     for size in sizes:
         rows.append(Row(f"a{size}_b", f"A of {size} + B frontal", teachers=True, a_people=size))
         rows.append(
@@ -125,6 +133,8 @@ COMPARED = (
     ("b_ipgan_frontalised", "b_true_frontalised"),
     ("ab_ipgan_frontalised", "ab_ipgan"), ("ab_ipgan_frontalised", "ab_frontalised"),
     ("ab_ipgan_frontalised", "ab_true_frontalised"),
+    ("b_fused", "b_frontalised"), ("ab_fused", "ab_frontalised"),
+    ("b_ipgan_fused", "b_ipgan_frontalised"), ("ab_ipgan_fused", "ab_ipgan_frontalised"),
     ("ab_ipgan", "b_ipgan"), (ORACLE, B_TRUE),
     (B, "b_plain"), (AB, "ab_plain"),
 )  # fmt: skip

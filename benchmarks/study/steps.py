@@ -193,8 +193,9 @@ def _largest_turn(generator: Path) -> dict[str, float]:
 
 
 def benchmark(
-    run: Path, test: Path, frontalised_by: Path | None, people: Sequence[str], rounds: int, out: Path, device: str
-) -> dict[str, Measured]:
+    run: Path, test: Path, frontalised_by: Path | None, people: Sequence[str], rounds: int, out: Path, device: str,
+    fuse: bool = False,
+) -> dict[str, Measured]:  # fmt: skip
     """Measure a recogniser on the test people: figure -> its rates by absolute yaw and in every bootstrap round.
 
     Args:
@@ -205,6 +206,7 @@ def benchmark(
         rounds: Bootstrap rounds.
         out: Folder of the benchmark.
         device: auto, cpu, cuda or cuda:N.
+        fuse: Add the embedding of a turned probe as it is.
     """
     from pifr.recognition import load_embedder
 
@@ -213,7 +215,7 @@ def benchmark(
         from ipgan import Rotator
         from pifr.augment.frontalise import FrontalisedEmbedder
 
-        embedder = FrontalisedEmbedder(embedder, Rotator.load(frontalised_by, device))
+        embedder = FrontalisedEmbedder(embedder, Rotator.load(frontalised_by, device), fuse=fuse)
     tested, found = figures_by_yaw(embedder, test, people, rounds, (FAR,), out, device)
     rates: dict[str, dict[str, float]] = {figure: {} for figure in FIGURES}
     drawn: dict[str, dict[str, Any]] = {figure: {} for figure in FIGURES}

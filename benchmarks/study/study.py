@@ -136,7 +136,7 @@ class SeedBook:
         def work(folder: Path) -> Path:
             found = self.toolkit.benchmark(
                 recogniser.output, self._people("test"), None if turned is None else turned.output,
-                self.everybody, settings.bootstrap_rounds, folder, settings.device,
+                self.everybody, settings.bootstrap_rounds, folder, settings.device, row.fused,
             )  # fmt: skip
             return save_measured(self.out / "rows" / row.key, found)
 
@@ -148,6 +148,8 @@ class SeedBook:
         }  # fmt: skip
         if turned is not None:
             depends_on["turned from degrees"] = FROM_DEGREES
+        if row.fused:
+            depends_on["fused"] = True
         return read_measured(self._step(f"row {row.key}", depends_on, self.out / "benchmarks" / row.key, work).output)
 
     def _generator(self, name: str, a_people: int | None) -> StageRecord:

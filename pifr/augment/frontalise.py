@@ -34,6 +34,7 @@ class FrontalisedEmbedder:
     Attributes:
         enrols_with: The embedder itself; a benchmark embeds what is enrolled with it.
         options: What a result says of this option.
+        called: What a table calls this option.
         parts: What it is made of; a benchmark asks each whom it learned from, since names belong to a data set.
         training_people: Names of the people that either learned from.
         training_folders: Folders of the manifests those names belong to.
@@ -42,27 +43,34 @@ class FrontalisedEmbedder:
         embedder: What embeds the drawn faces.
         rotator: The generator.
         from_degrees: Least absolute yaw of a probe that is drawn anew; 0 draws all of them.
+        fuse: Add the embedding of the probe itself to that of the drawing, both of unit length.
 
     Raises:
         ConfigError: If ``from_degrees`` is no angle from 0 to 90.
         DataError: If the two want pictures of different alignment, or the generator never learned a frontal view.
     """
 
-    def __init__(self, embedder: Embedder, rotator: Rotator, from_degrees: float = FROM_DEGREES) -> None:
+    def __init__(
+        self, embedder: Embedder, rotator: Rotator, from_degrees: float = FROM_DEGREES, fuse: bool = False
+    ) -> None:  # fmt: skip
         if not 0 <= from_degrees <= 90:
             raise ConfigError("probes are turned from a yaw of 0 to 90 degrees on", found=f"{from_degrees:g}")
         embedder.spec.require_template(rotator.spec.template, f"{embedder.name} behind {rotator.name}")
         rotator.poses_for_yaws([FRONTAL_DEGREES])  # refuses a generator that knows no degrees
         self.enrols_with, self.rotator = embedder, rotator
-        self.name = f"{embedder.name} + frontalised by {rotator.name}"
-        self.from_degrees = float(from_degrees)
+        self.called = f"frontalised by {rotator.name}" + ", fused" * fuse
+        self.name = f"{embedder.name} + {self.called}"
+        self.from_degrees, self.fuse = float(from_degrees), fuse
         # The larger of both, so that a probe left as it is loses no detail to a smaller generator.
         size_px = max(embedder.spec.size_px, rotator.spec.size_px)
         self.spec = InputSpec(size_px=size_px, template=rotator.spec.template)
-        self.sha256 = hashlib.sha256(f"{embedder.sha256} {rotator.sha256} {self.from_degrees}".encode()).hexdigest()
+        self.sha256 = hashlib.sha256(
+            f"{embedder.sha256} {rotator.sha256} {self.from_degrees} {fuse}".encode()
+        ).hexdigest()
         self.options: dict[str, Any] = {
             "frontalised_by": rotator.name, "frontalised_by_sha256": rotator.sha256,
             "frontalised_yaw_degrees": FRONTAL_DEGREES, "frontalised_from_degrees": self.from_degrees,
+            "frontalised_fused": fuse,
         }  # fmt: skip
         self.parts: dict[str, object] = {"recogniser": embedder, "generator": rotator}
         self.training_people: frozenset[str] = self._of_both("training_people")
@@ -80,11 +88,22 @@ class FrontalisedEmbedder:
         turned = np.full(len(pixels), True)
         if self.from_degrees > 0:
             turned = np.abs(self.rotator.yaws(seen)) >= self.from_degrees
-        faces = _resized(pixels, self.enrols_with.spec.size_px).copy()
-        if turned.any():
-            drawn = self.rotator.rotate(seen[turned], [FRONTAL_DEGREES])[:, 0]
-            faces[turned] = _resized(drawn, self.enrols_with.spec.size_px)
-        return self.enrols_with(faces)
+        own = _resized(pixels, self.enrols_with.spec.size_px)
+        if not turned.any():
+            return self.enrols_with(own)
+        faces = own.copy()
+        faces[turned] = _resized(
+            self.rotator.rotate(seen[turned], [FRONTAL_DEGREES])[:, 0], self.enrols_with.spec.size_px
+        )
+        vectors = self.enrols_with(faces)
+        if self.fuse:
+            vectors[turned] = _unit(vectors[turned]) + _unit(self.enrols_with(own[turned]))
+        return vectors
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _resized(pixels: np.ndarray, size_px: int) -> np.ndarray:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
                    "order of a pair says nothing, on both of its pictures.")  # fmt: skip
 @click.option("--frontalise-from", "frontalise_from_degrees", type=click.FloatRange(min=0, max=90), metavar="DEGREES",
               help="Turn probes that the generator sees at this yaw or more; 0 turns all.  [default: 10]")  # fmt: skip
+@click.option("--frontalise-fuse", is_flag=True,
+              help="Add the embedding of the turned probe as it is to that of its frontal view.")  # fmt: skip
 @click.option("--generated", help="Manifest of 'pifr augment', for the protocol preservation.")
 @click.option("--no-cache", is_flag=True, help="Compute every embedding anew.")
 @click.option("--by", multiple=True, help="Also report by this column, for example illumination; repeatable.")
@@ -58,7 +60,7 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
               template: str | None, train_people: int | None,
               allow_training_people: bool, rounds: int, bin_degrees: float, batch_size: int, out: str | None,
               json_file: str | None, list_: bool, frontalise: str | None,
-              frontalise_from_degrees: float | None, generated: str | None, no_cache: bool,
+              frontalise_from_degrees: float | None, frontalise_fuse: bool, generated: str | None, no_cache: bool,
               max_score_rows: int, keep_scores: bool, device: str) -> None:  # fmt: skip
     """Measure any embedder, pose by pose.
 
@@ -89,14 +91,14 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
     check_options(protocol, generated, frontalise)
     measure = Measure(rounds=rounds, bin_degrees=bin_degrees)
     if protocol == PROTOCOL:
-        loaded, called = systems(embedders, names, None, device, frontalise_from_degrees)
+        loaded, called = systems(embedders, names, None, device, frontalise_from_degrees, frontalise_fuse)
         benchmark_preservation(data, generated, split, loaded, called, measure, out, json_file, no_cache, flip_fusion,
                                batch_size, device)  # fmt: skip
         return
     protocol = _full_name(protocol, setting)
     source = _read(data, protocol, split)
     applied = load_protocol(protocol, source, train_people, pictures=pictures, template=template)
-    loaded, called = systems(embedders, names, frontalise, device, frontalise_from_degrees)
+    loaded, called = systems(embedders, names, frontalise, device, frontalise_from_degrees, frontalise_fuse)
     with open_cache(not no_cache) as cache:
         result = evaluate(
             applied.data, loaded, applied, Path(out) if out else None, names=called, flip_fusion=flip_fusion, by=by,

@@ -17,6 +17,7 @@ def systems(
     frontalise: str | None,
     device: str,
     frontalise_from_degrees: float | None = None,
+    frontalise_fuse: bool = False,
 ) -> tuple[list[Embedder], list[str]]:
     """Load embedders and name them; with a generator, each is followed by itself behind it.
 
@@ -26,9 +27,10 @@ def systems(
         frontalise: Run folder of a generator, or None.
         device: auto, cpu, cuda or cuda:N.
         frontalise_from_degrees: Least absolute yaw of a probe that is turned; None for the usual one.
+        frontalise_fuse: Add the embedding of the probe itself.
 
     Raises:
-        ConfigError: If names and embedders don't match in number, or there is a least yaw and no generator.
+        ConfigError: If names and embedders don't match in number, or nothing turns the probes that an option speaks of.
     """
     from pifr.recognition import load_embedder
 
@@ -39,10 +41,9 @@ def systems(
     loaded = [load_embedder(name, device) for name in embedders]
     called = list(names) or [each.name for each in loaded]
     if frontalise is None:
-        if frontalise_from_degrees is not None:
-            raise ConfigError(
-                "nothing turns the probes", where="--frontalise-from", cure="name a generator by --frontalise"
-            )
+        if frontalise_from_degrees is not None or frontalise_fuse:
+            where = "--frontalise-fuse" if frontalise_fuse else "--frontalise-from"
+            raise ConfigError("nothing turns the probes", where=where, cure="name a generator by --frontalise")
         return loaded, called
     from ipgan import Rotator
     from pifr.augment.frontalise import FROM_DEGREES, FrontalisedEmbedder
@@ -50,7 +51,6 @@ def systems(
     from_degrees = FROM_DEGREES if frontalise_from_degrees is None else frontalise_from_degrees
 
     rotator = Rotator.load(frontalise, device)
-    both: list[Embedder] = []
-    for each in loaded:
-        both += [each, FrontalisedEmbedder(each, rotator, from_degrees)]
-    return both, [text for name in called for text in (name, f"{name} + frontalised by {rotator.name}")]
+    turned = [FrontalisedEmbedder(each, rotator, from_degrees, frontalise_fuse) for each in loaded]
+    both: list[Embedder] = [one for pair in zip(loaded, turned, strict=True) for one in pair]
+    return both, [text for name, each in zip(called, turned, strict=True) for text in (name, f"{name} + {each.called}")]

@@ -93,6 +93,16 @@ def test_from_which_yaw_on_is_the_users_choice(pixels, from_degrees, turned):
         FrontalisedEmbedder(Grid(), rotator, 91)
 
 
+def test_fused_is_the_sum_of_both_directions_where_a_probe_was_turned(pixels):
+    plain, fused = Grid()(pixels), FrontalisedEmbedder(Grid(), SeesDegrees(0.0, 20.0, -45.0), fuse=True)
+    vectors = fused(pixels)
+    np.testing.assert_array_equal(vectors[0], plain[0])
+    np.testing.assert_allclose(vectors[1:], unit(plain[1:]) + unit(Grid()(pixels[1:, :, ::-1])), rtol=1e-5)
+    assert fused.name == "grid + frontalised by mirror, fused"
+    assert fused.options["frontalised_fused"]
+    assert fused.sha256 != FrontalisedEmbedder(Grid(), Mirror()).sha256
+
+
 def test_a_frontal_probe_keeps_the_detail_that_a_smaller_generator_has_not(pixels):
     inner = Grid(size_px=64)
     wrapped = FrontalisedEmbedder(inner, SeesDegrees(0.0, 0.0, 45.0, size_px=32))

@@ -113,10 +113,11 @@ class Mirror:
 
 def test_frontalised_probes_stand_beside_plain_ones(module, manifest, tmp_path, monkeypatch):
     monkeypatch.setattr("ipgan.Rotator", type("Rotator", (), {"load": staticmethod(lambda path, device: Mirror())}))
-    run(benchmark, "--data", manifest, "--embedder", module, "--name", "tiny", "--frontalise", "runs/x", "--json",
-        tmp_path / "o.json", "--bootstrap", 5)  # fmt: skip
+    run(benchmark, "--data", manifest, "--embedder", module, "--name", "tiny", "--frontalise", "runs/x",
+        "--frontalise-from", 5, "--frontalise-fuse", "--json", tmp_path / "o.json", "--bootstrap", 5)  # fmt: skip
     systems = json.loads((tmp_path / "o.json").read_text())["systems"]
-    assert [system["name"] for system in systems] == ["tiny", "tiny + frontalised by mirror"]
+    assert [system["name"] for system in systems] == ["tiny", "tiny + frontalised by mirror, fused"]
+    assert systems[1]["embedder"]["frontalised_from_degrees"] == 5
     assert systems[1]["embedder"]["frontalised_by_sha256"] == "d" * 64
     assert "frontalised_by" not in systems[0]["embedder"]
 
@@ -160,6 +161,7 @@ def test_preservation_is_measured_and_saved(module, manifest, views, tmp_path):
             ["--data", "{manifest}", "--embedder", "{module}", "--frontalise-from", "5"],
             "--frontalise-from: nothing turns",
         ),
+        (["--data", "{manifest}", "--embedder", "{module}", "--frontalise-fuse"], "--frontalise-fuse: nothing turns"),
         (["--data", "x.csv", "--generated", "v.csv"], "only the protocol preservation takes views, found posegrid"),
     ],
 )

@@ -30,7 +30,7 @@ from pifr.data.manifest import make_manifest, read_manifest
 NAMES = [f"{number:03d}" for number in range(1, 13)]
 YAWS = ("0", "45", "90")
 RATES = {"frontal": 0.4, "twin": 0.5, "own": 0.6, "both": 0.7, "adapted": 0.55, "true": 0.8}
-TURNED = ["frontal_turned", "twin_turned", "both_turned"]
+TURNED = [f"{key}_{way}" for key in ("frontal", "twin", "both") for way in ("turned", "fused")]
 
 
 def pictures(folder, names, template, light=False):
@@ -89,9 +89,9 @@ class Recorded:
         (runs / "name").write_text(name)
         return runs
 
-    def benchmark(self, run, test, people, rounds, out, device, turned_by):
+    def benchmark(self, run, test, people, rounds, out, device, turned_by, fuse):
         name = (run / "name").read_text()
-        self._note(f"benchmark {name}" + ("" if turned_by is None else f" behind {turned_by.name}"))
+        self._note(f"benchmark {name}" + ("" if turned_by is None else f" behind {turned_by.name}") + ", fused" * fuse)
         self.seen["test"], self.seen["people"] = read_manifest(test), people
         wave = np.linspace(-0.1, 0.1, rounds)
         rate = dict.fromkeys(YAWS, RATES[name])
@@ -146,8 +146,9 @@ def test_turned_probes_train_nothing_of_their_own(settings, tmp_path):
     run(one, tmp_path, Recorded(), ["frontal", "twin", "both"])
     again = Recorded()
     run(one, tmp_path, again, TURNED)
-    assert again.calls == ["benchmark frontal behind twin-64", "benchmark twin behind twin-64",
-                           "benchmark both behind both"]  # fmt: skip
+    ways = [f"benchmark {name}{way}" for name in ("frontal behind twin-64", "twin behind twin-64", "both behind both")
+            for way in ("", ", fused")]  # fmt: skip
+    assert again.calls == ways
     assert again.seen["test"].name.endswith(
         "framed-test.parquet"
     )  # a generator's frame; others are tested on tight ones
@@ -246,8 +247,8 @@ def test_pages_show_its_tables(settings, tmp_path):
 
 def test_people_who_recur_count_once(settings, tmp_path):
     class Perfect(Recorded):
-        def benchmark(self, run, test, people, rounds, out, device, turned_by):
-            super().benchmark(run, test, people, rounds, out, device, turned_by)
+        def benchmark(self, run, test, people, rounds, out, device, turned_by, fuse):
+            super().benchmark(run, test, people, rounds, out, device, turned_by, fuse)
             sure = dict.fromkeys(YAWS, np.ones(rounds))
             return {figure: Measured(4, dict.fromkeys(YAWS, 1.0), sure) for figure in (RANK1, EER)}
 

@@ -115,7 +115,7 @@ def test_mistakes_are_one_line():
 def test_rows_differ_in_more_than_their_name():
     rows = all_rows()
     assert len({row.key for row in rows}) == len(rows)
-    assert len({(*row.recogniser, row.frontalised) for row in rows}) == len(rows)
+    assert len({(*row.recogniser, row.frontalised, row.fused) for row in rows}) == len(rows)
     by_key = {row.key: row for row in rows}
     assert all(row.recogniser == by_key[row.trained_as].recogniser for row in rows)
     assert len({row.trained_as for row in rows}) == len({row.recogniser for row in rows})

@@ -74,7 +74,7 @@ class Recorded:
             raise KeyboardInterrupt
         return runs
 
-    def benchmark(self, run, test, frontalised_by, people, rounds, out, device):
+    def benchmark(self, run, test, frontalised_by, people, rounds, out, device, fuse):
         seed = int(test.parts[-3].removeprefix("seed"))
         self.seen["people"] = people
         name = "ab_frontalised" if frontalised_by else (run / "name").read_text()
@@ -90,8 +90,8 @@ class Recorded:
 class RecordedApart(Recorded):
     """Rows whose rounds differ from each other, as those of different recognisers do."""
 
-    def benchmark(self, run, test, frontalised_by, people, rounds, out, device):
-        found = super().benchmark(run, test, frontalised_by, people, rounds, out, device)
+    def benchmark(self, run, test, frontalised_by, people, rounds, out, device, fuse):
+        found = super().benchmark(run, test, frontalised_by, people, rounds, out, device, fuse)
         name = self.calls[-1].removeprefix("benchmark ")
         noise = np.random.default_rng(len(self.calls)).normal(0, 0.01, rounds)
         moved = dict.fromkeys(found[RANK1].rounds, RATES[name] + noise)
