@@ -159,6 +159,7 @@ def test_what_views_add_by_the_size_of_a_is_read_back() -> None:
     [
         ("whole rank1 rows=b_ipgn", "no row 'b_ipgn' in whole.json; did you mean 'b_ipgan'"),
         ("whole difference rows=b_ipgan-ab", "no difference 'b_ipgan-ab' in whole.json; did you mean"),
+        ('whole rank1 rows=b,b_ipgan b="ours" b_ipgan="ours"', "two rows of a table have the same words; name them"),
         ("whole rank2", "no table 'rank2'"),
         ("whole", "wants FILE KIND"),
         ("whole tar b", "wants FILE KIND"),

@@ -47,7 +47,10 @@ class Header:
         for key in (*asked, *self.labels):
             if key not in known:
                 raise DataError(f"no row {key!r} in {self.file}.json", where=self.where, cure=near_names(key, known))
-        return {self.labels.get(key, known[key]["title"]): known[key] for key in asked}
+        rows = {self.labels.get(key, known[key]["title"]): known[key] for key in asked}
+        if len(rows) < len(asked):
+            raise DataError("two rows of a table have the same words", where=self.where, cure="name them apart")
+        return rows
 
     def decimals(self, usual: int) -> int:
         """Return the places behind the point."""

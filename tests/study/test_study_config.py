@@ -1,9 +1,15 @@
 """The study's settings from a file: what counts before what, and mistakes that end with one line."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks import pose_gap
+from benchmarks.study.rows import choose_rows
 from benchmarks.study.settings import StudySettings
+from pifr.core.config import check_config
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
 def settings_by(*words):
@@ -34,6 +40,19 @@ def test_options_override_a_config_and_a_config_the_defaults(tmp_path):
 def test_a_config_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert settings_by("--config", "study-multipie").twin == "multipie-64/manifest.csv"
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("study-*.yaml")), ids=lambda file: file.stem)
+def test_every_study_that_comes_along_names_rows_and_settings_that_there_are(file):
+    from ipgan import TrainConfig
+    from pifr.recognition import RecognizerConfig
+
+    settings = settings_by("--config", file.stem)
+    assert choose_rows(settings.rows, settings.a_sizes)
+    check_config(
+        TrainConfig, {**settings.generator, "data": {"manifest": "x.csv", "size_px": settings.size_px}}, "generator"
+    )
+    check_config(RecognizerConfig, {**settings.recogniser, "data": {"manifest": "x.csv"}}, "recogniser")
 
 
 @pytest.mark.parametrize(
