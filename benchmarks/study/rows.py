@@ -135,6 +135,7 @@ COMPARED = (
     ("ab_ipgan_frontalised", "ab_true_frontalised"),
     ("b_fused", "b_frontalised"), ("ab_fused", "ab_frontalised"),
     ("b_ipgan_fused", "b_ipgan_frontalised"), ("ab_ipgan_fused", "ab_ipgan_frontalised"),
+    ("b_ipgan_fused", "b_ipgan"), ("b_ipgan_fused", B_TRUE), ("ab_ipgan_fused", "ab_ipgan"), ("ab_ipgan_fused", ORACLE),
     ("ab_ipgan", "b_ipgan"), (ORACLE, B_TRUE),
     (B, "b_plain"), (AB, "ab_plain"),
 )  # fmt: skip
