@@ -105,7 +105,7 @@ def plan(settings: StudySettings, rows: list[Row], pool: Pool) -> str:
     Raises:
         PifrError: Where the study itself would end for want of people or pictures.
     """
-    lines = [f"{row.key:<16} {row.title}" for row in rows]
+    lines = [f"{row.key:<20} {row.title}" for row in rows]
     for seed in settings.seeds:
         drawn = draw_people(pool.trainable(), pool.testable(), settings.people, seed)
         counts = [f"{part} {len(names)} people" for part, names in drawn.items()]
@@ -139,7 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the study; return the exit status."""
     options = parser().parse_args(arguments)
     if options.list:
-        print("\n".join(f"{row.key:<16} {row.title}" for row in all_rows()))
+        print("\n".join(f"{row.key:<20} {row.title}" for row in all_rows()))
         return 0
     try:
         settings = settings_of(options)

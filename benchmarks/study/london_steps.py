@@ -96,11 +96,11 @@ class FrontalCrop:
 
     def __init__(self, recogniser: Any, spec: InputSpec) -> None:
         self.recogniser, self.spec, self.name = recogniser, spec, recogniser.name
-        self.sha256 = sha256(f"{recogniser.sha256} frontal {TIGHT}".encode()).hexdigest()
         self.training_people, self.training_folders = recogniser.training_people, recogniser.training_folders
         unknown = np.full((5, 2), np.nan)
         face = Face(unknown, 0.0, (spec.size_px, spec.size_px), float("nan"), recogniser.name)
         self._matrix = parse_template(TIGHT).matrix(face, SIZE_PX)
+        self.sha256 = sha256(f"{recogniser.sha256} {self._matrix.tolist()} {SIZE_PX}".encode()).hexdigest()
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Cut framed ``(N, S, S, 3)`` uint8 pictures as :func:`tighten` does at 0 degrees and embed them ``(N, D)``."""

@@ -43,7 +43,8 @@ class FrontalisedEmbedder:
         embedder: What embeds the drawn faces.
         rotator: The generator.
         from_degrees: Least absolute yaw of a probe that is drawn anew; 0 draws all of them.
-        fuse: Add the embedding of the probe itself to that of the drawing, both of unit length.
+        fuse: Add the embedding of the probe itself to that of the drawing, both of unit length, and give the sum the
+            length of the former.
 
     Raises:
         ConfigError: If ``from_degrees`` is no angle from 0 to 90.
@@ -58,10 +59,11 @@ class FrontalisedEmbedder:
         embedder.spec.require_template(rotator.spec.template, f"{embedder.name} behind {rotator.name}")
         rotator.poses_for_yaws([FRONTAL_DEGREES])  # refuses a generator that knows no degrees
         self.enrols_with, self.rotator = embedder, rotator
-        self.called = f"frontalised by {rotator.name}" + ", fused" * fuse
+        self.called = f"frontalised by {rotator.name}" + " and as it is" * fuse
         self.name = f"{embedder.name} + {self.called}"
         self.from_degrees, self.fuse = float(from_degrees), fuse
-        # The larger of both, so that a probe left as it is loses no detail to a smaller generator.
+        # The larger of both, so that a probe left as it is loses no detail to a smaller generator; the smaller of the
+        # two gets pictures resized once more than it would alone.
         size_px = max(embedder.spec.size_px, rotator.spec.size_px)
         self.spec = InputSpec(size_px=size_px, template=rotator.spec.template)
         self.sha256 = hashlib.sha256(
@@ -95,9 +97,12 @@ class FrontalisedEmbedder:
         faces[turned] = _resized(
             self.rotator.rotate(seen[turned], [FRONTAL_DEGREES])[:, 0], self.enrols_with.spec.size_px
         )
-        vectors = self.enrols_with(faces)
+        vectors = np.array(self.enrols_with(faces), dtype=np.float32)  # a copy: an embedder may use its array again
         if self.fuse:
-            vectors[turned] = _unit(vectors[turned]) + _unit(self.enrols_with(own[turned]))
+            plain = np.asarray(self.enrols_with(own[turned]), dtype=np.float32)
+            # As long as the probe's own, so that sums with other embeddings weigh turned and frontal probes alike.
+            lengths = np.linalg.norm(plain, axis=1, keepdims=True)
+            vectors[turned] = _unit(_unit(vectors[turned]) + _unit(plain)) * lengths
         return vectors
 
 

@@ -88,10 +88,11 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
         return
     if data is None:
         raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
-    check_options(protocol, generated, frontalise)
+    how_turned = ["--frontalise-from"] * (frontalise_from_degrees is not None) + ["--frontalise-fuse"] * frontalise_fuse
+    check_options(protocol, generated, frontalise, how_turned)
     measure = Measure(rounds=rounds, bin_degrees=bin_degrees)
     if protocol == PROTOCOL:
-        loaded, called = systems(embedders, names, None, device, frontalise_from_degrees, frontalise_fuse)
+        loaded, called = systems(embedders, names, None, device)
         benchmark_preservation(data, generated, split, loaded, called, measure, out, json_file, no_cache, flip_fusion,
                                batch_size, device)  # fmt: skip
         return

@@ -20,12 +20,24 @@ if TYPE_CHECKING:
 PROTOCOL = "preservation"
 
 
-def check_options(protocol: str, generated: str | None, frontalise: str | None) -> None:
-    """Refuse options that do not go with the protocol."""
+def check_options(
+    protocol: str, generated: str | None, frontalise: str | None, how_turned: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """Refuse options that do not go with the protocol or with each other, before anything is read.
+
+    Args:
+        protocol: Its name.
+        generated: Manifest of views, or None.
+        frontalise: The generator that turns probes, or None.
+        how_turned: Names of the options given that say how it turns them.
+    """
     if protocol != PROTOCOL and generated is not None:
         raise ConfigError("only the protocol preservation takes views", where="--generated", found=protocol)
-    if protocol == PROTOCOL and frontalise is not None:
-        raise ConfigError("the protocol preservation embeds views as they are", where="--frontalise")
+    if protocol == PROTOCOL and (frontalise is not None or how_turned):
+        where = "--frontalise" if frontalise is not None else how_turned[0]
+        raise ConfigError("the protocol preservation embeds views as they are", where=where)
+    if frontalise is None and how_turned:
+        raise ConfigError("nothing turns the probes", where=how_turned[0], cure="name a generator by --frontalise")
     if protocol == PROTOCOL and generated is None:
         raise ConfigError("name the generated views", where="--generated", cure="the manifest that pifr augment wrote")
 

@@ -30,7 +30,7 @@ def systems(
         frontalise_fuse: Add the embedding of the probe itself.
 
     Raises:
-        ConfigError: If names and embedders don't match in number, or nothing turns the probes that an option speaks of.
+        ConfigError: If names and embedders don't match in number.
     """
     from pifr.recognition import load_embedder
 
@@ -41,9 +41,6 @@ def systems(
     loaded = [load_embedder(name, device) for name in embedders]
     called = list(names) or [each.name for each in loaded]
     if frontalise is None:
-        if frontalise_from_degrees is not None or frontalise_fuse:
-            where = "--frontalise-fuse" if frontalise_fuse else "--frontalise-from"
-            raise ConfigError("nothing turns the probes", where=where, cure="name a generator by --frontalise")
         return loaded, called
     from ipgan import Rotator
     from pifr.augment.frontalise import FROM_DEGREES, FrontalisedEmbedder

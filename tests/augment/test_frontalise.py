@@ -97,10 +97,22 @@ def test_fused_is_the_sum_of_both_directions_where_a_probe_was_turned(pixels):
     plain, fused = Grid()(pixels), FrontalisedEmbedder(Grid(), SeesDegrees(0.0, 20.0, -45.0), fuse=True)
     vectors = fused(pixels)
     np.testing.assert_array_equal(vectors[0], plain[0])
-    np.testing.assert_allclose(vectors[1:], unit(plain[1:]) + unit(Grid()(pixels[1:, :, ::-1])), rtol=1e-5)
-    assert fused.name == "grid + frontalised by mirror, fused"
+    both = unit(unit(plain[1:]) + unit(Grid()(pixels[1:, :, ::-1])))
+    # As long as the probe's own: in a sum with its mirror image's, a turned picture weighs what a frontal one does.
+    np.testing.assert_allclose(vectors[1:], both * np.linalg.norm(plain[1:], axis=1, keepdims=True), rtol=1e-4)
+    assert fused.name == "grid + frontalised by mirror and as it is"
     assert fused.options["frontalised_fused"]
     assert fused.sha256 != FrontalisedEmbedder(Grid(), Mirror()).sha256
+
+
+def test_an_embedder_that_uses_its_array_again_is_not_written_into(pixels):
+    kept = Grid()(pixels)
+    kept.flags.writeable = False
+    inner = Grid()
+    wrapped = FrontalisedEmbedder(inner, SeesDegrees(0.0, 20.0, -45.0), fuse=True)
+    wrapped.enrols_with = lambda given: kept[: len(given)]
+    wrapped.enrols_with.spec = inner.spec
+    np.testing.assert_array_equal(wrapped(pixels)[0], kept[0])
 
 
 def test_a_frontal_probe_keeps_the_detail_that_a_smaller_generator_has_not(pixels):
