@@ -66,7 +66,7 @@ def test_two_processes(tmp_path: Path) -> None:
         )
         for rank in range(2)
     ]  # fmt: skip
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=900)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     # Mean of ranks 0 and 1; a flag raised anywhere is raised everywhere; DDP gave both the weights of rank 0.
     assert outputs[0].splitlines()[-1] == "RESULT 2 0 True 0.5 True False True True"

@@ -42,7 +42,9 @@ def test_a_config_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch):
     assert settings_by("--config", "study-multipie").twin == "multipie-64/manifest.csv"
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGS.glob("study-*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", [*sorted(CONFIGS.glob("study-*.yaml")), CONFIGS / "pose-gap-teachers.yaml"], ids=lambda file: file.stem
+)
 def test_every_study_that_comes_along_names_rows_and_settings_that_there_are(file):
     from ipgan import TrainConfig
     from pifr.recognition import RecognizerConfig
