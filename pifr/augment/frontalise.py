@@ -87,9 +87,7 @@ class FrontalisedEmbedder:
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """Embed ``(N, S, S, 3)`` uint8 RGB pictures, turned faces as drawn from the front, as ``(N, D)`` float32."""
         seen = _resized(pixels, self.rotator.spec.size_px)
-        turned = np.full(len(pixels), True)
-        if self.from_degrees > 0:
-            turned = np.abs(self.rotator.yaws(seen)) >= self.from_degrees
+        turned = np.abs(self.rotator.yaws(seen)) >= self.from_degrees
         own = _resized(pixels, self.enrols_with.spec.size_px)
         if not turned.any():
             return self.enrols_with(own)

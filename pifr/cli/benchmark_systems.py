@@ -46,7 +46,6 @@ def systems(
     from pifr.augment.frontalise import FROM_DEGREES, FrontalisedEmbedder
 
     from_degrees = FROM_DEGREES if frontalise_from_degrees is None else frontalise_from_degrees
-
     rotator = Rotator.load(frontalise, device)
     turned = [FrontalisedEmbedder(each, rotator, from_degrees, frontalise_fuse) for each in loaded]
     both: list[Embedder] = [one for pair in zip(loaded, turned, strict=True) for one in pair]

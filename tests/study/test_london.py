@@ -149,9 +149,8 @@ def test_turned_probes_train_nothing_of_their_own(settings, tmp_path):
     ways = [f"benchmark {name}{way}" for name in ("frontal behind twin-64", "twin behind twin-64", "both behind both")
             for way in ("", ", fused")]  # fmt: skip
     assert again.calls == ways
-    assert again.seen["test"].name.endswith(
-        "framed-test.parquet"
-    )  # a generator's frame; others are tested on tight ones
+    # Framed as the generator wants them; others are tested on tight ones.
+    assert again.seen["test"].name.endswith("framed-test.parquet")
 
 
 def test_the_frontal_crop_is_that_of_the_frontal_pictures(tmp_path):
