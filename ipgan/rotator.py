@@ -192,6 +192,15 @@ class Rotator:
         """
         return self._degrees().codes_for(yaws_degrees, pitches_degrees)
 
+    @property
+    def yaw_range_degrees(self) -> tuple[float, float]:
+        """Least and greatest yaw it can draw and see.
+
+        Raises:
+            DataError: If no yaw was known in training.
+        """
+        return self._degrees().range_degrees
+
     def yaws(self, pixels: np.ndarray) -> np.ndarray:
         """Return the yaw ``(N,)`` at which the generator itself sees ``(N, S, S, 3)`` uint8 pictures, in degrees.
 

@@ -47,7 +47,7 @@ class FrontalisedEmbedder:
             length of the former.
 
     Raises:
-        ConfigError: If ``from_degrees`` is no angle from 0 to 90.
+        ConfigError: If ``from_degrees`` is no angle from 0 to 90, or farther round than the generator sees.
         DataError: If the two want pictures of different alignment, or the generator never learned a frontal view.
     """
 
@@ -58,6 +58,7 @@ class FrontalisedEmbedder:
             raise ConfigError("probes are turned from a yaw of 0 to 90 degrees on", found=f"{from_degrees:g}")
         embedder.spec.require_template(rotator.spec.template, f"{embedder.name} behind {rotator.name}")
         rotator.poses_for_yaws([FRONTAL_DEGREES])  # refuses a generator that knows no degrees
+        _require_seen(from_degrees, rotator)
         self.enrols_with, self.rotator = embedder, rotator
         self.called = f"frontalised by {rotator.name}" + " and as it is" * fuse
         self.name = f"{embedder.name} + {self.called}"
@@ -102,6 +103,17 @@ class FrontalisedEmbedder:
             lengths = np.linalg.norm(plain, axis=1, keepdims=True)
             vectors[turned] = _unit(_unit(vectors[turned]) + _unit(plain)) * lengths
         return vectors
+
+
+def _require_seen(from_degrees: float, rotator: Rotator) -> None:
+    """Refuse a yaw at which this generator sees nobody: what lies farther round comes out as its end."""
+    low, high = rotator.yaw_range_degrees
+    if from_degrees > max(-low, high):
+        raise ConfigError(
+            f"no probe would be turned: this generator sees yaws of {low:g} to {high:g} degrees", where=rotator.name,
+            found=f"probes to be turned from {from_degrees:g} degrees on",
+            cure="name a smaller yaw with --frontalise-from",
+        )  # fmt: skip
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -64,6 +64,22 @@ def read_member(member: Member) -> bytes:
         raise DataError("can't read the picture's container", where=member.container, found=error.strerror) from error
 
 
+def read_bytes(path: Path) -> bytes:
+    """Return a picture's file byte for byte, whether it lies by itself or in a container.
+
+    Raises:
+        DataError: If its container is missing or has changed.
+        OSError: If the file can't be read.
+    """
+    member = member_of(path)
+    if member is not None:
+        try:
+            return read_member(member)
+        except IsADirectoryError:
+            pass  # an ordinary file in a folder that is called like a container
+    return path.read_bytes()
+
+
 def file_of(path: Path) -> Path:
     """Return the file that holds a picture: its container, or the picture's own file."""
     member = member_of(path)

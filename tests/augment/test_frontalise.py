@@ -19,7 +19,7 @@ QUICK = Measure(rounds=10)
 class Mirror:
     """A stand-in generator: the frontal view of a face is its mirror image."""
 
-    name, sha256 = "mirror", "d" * 64
+    name, sha256, yaw_range_degrees = "mirror", "d" * 64, (-90.0, 90.0)
 
     def __init__(self, size_px: int = 64, template: str = "unaligned") -> None:
         self.spec, self.turned = InputSpec(size_px=size_px, template=template), 0
@@ -91,6 +91,14 @@ def test_from_which_yaw_on_is_the_users_choice(pixels, from_degrees, turned):
     assert wrapped.sha256 != FrontalisedEmbedder(Grid(), rotator, 45).sha256
     with pytest.raises(ConfigError, match="from a yaw of 0 to 90 degrees on, found 91"):
         FrontalisedEmbedder(Grid(), rotator, 91)
+
+
+def test_a_yaw_that_the_generator_never_sees_is_refused():
+    rotator = Mirror()
+    rotator.yaw_range_degrees = (-30.0, 45.0)
+    FrontalisedEmbedder(Grid(), rotator, 45)
+    with pytest.raises(ConfigError, match=r"^mirror: no probe would be turned: .*of -30 to 45 degrees.*46 degrees"):
+        FrontalisedEmbedder(Grid(), rotator, 46)
 
 
 def test_fused_is_the_sum_of_both_directions_where_a_probe_was_turned(pixels):

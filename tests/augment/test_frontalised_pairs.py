@@ -21,7 +21,7 @@ SPEC = InputSpec(size_px=64)
 class Mirror:
     """A stand-in generator: the frontal view of a face is its mirror image."""
 
-    name, sha256, spec = "mirror", "d" * 64, SPEC
+    name, sha256, spec, yaw_range_degrees = "mirror", "d" * 64, SPEC, (-90.0, 90.0)
 
     def poses_for_yaws(self, yaws):
         return np.zeros((len(yaws), 1))

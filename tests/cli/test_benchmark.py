@@ -99,7 +99,7 @@ def test_a_multipie_tree_is_read_by_its_names(module, rendered, tmp_path):
 class Mirror:
     """A stand-in generator: the frontal view of a face is its mirror image."""
 
-    name, sha256, spec = "mirror", "d" * 64, InputSpec(size_px=64)
+    name, sha256, spec, yaw_range_degrees = "mirror", "d" * 64, InputSpec(size_px=64), (-90.0, 90.0)
 
     def poses_for_yaws(self, yaws):
         return np.zeros((len(yaws), 1))

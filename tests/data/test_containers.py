@@ -81,6 +81,9 @@ def test_a_changed_container_changes_the_fingerprint(packed: Manifest) -> None:
     before = packed.fingerprint()
     assert packed.fingerprint() == before
     os.utime(packed.folder / "train.rec", ns=(1, 1))
+    assert packed.fingerprint() == before
+    with (packed.folder / "train.rec").open("ab") as stream:
+        stream.write(bytes(4))
     assert packed.fingerprint() != before
     (packed.folder / "a.tar").unlink()
     with pytest.raises(DataError, match=r"a\.tar: picture not found"):

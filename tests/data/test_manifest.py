@@ -150,11 +150,45 @@ def test_the_fingerprint_notices_changed_tables_and_pictures(tmp_path: Path) -> 
     before = manifest.fingerprint()
     assert before == manifest.fingerprint()
     assert before != read_manifest(write(tmp_path, "path,subject\na.png,2\n")).fingerprint()
-    os.utime(tmp_path / "a.png", (1, 1))
+    (tmp_path / "a.png").write_bytes(b"2")
     assert before != manifest.fingerprint()
     (tmp_path / "a.png").unlink()
     with pytest.raises(DataError, match="picture not found"):
         manifest.fingerprint()
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(DataError, match="can't read the picture"):
+        manifest.fingerprint()
+
+
+def test_a_copy_made_later_has_the_same_fingerprint(tmp_path: Path) -> None:
+    """A run goes on where its pictures were fetched anew, and two reports can be seen to be of the same data."""
+    for folder, time in (("here", 1), ("there", 2)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(b"1")
+        os.utime(tmp_path / folder / "a.png", (time, time))
+    found = [
+        read_manifest(write(tmp_path / each, "path,subject\na.png,1\n")).fingerprint() for each in ("here", "there")
+    ]
+    assert found[0] == found[1]
+
+
+def test_the_fingerprint_of_many_pictures_reads_a_few_and_every_size(tmp_path: Path) -> None:
+    count = 600
+    for row in range(count):
+        (tmp_path / f"{row}.png").write_bytes(b"1")
+    manifest = read_manifest(write(tmp_path, "path,subject\n" + "".join(f"{row}.png,1\n" for row in range(count))))
+    before = manifest.fingerprint()
+
+    def changes(row: int, contents: bytes) -> bool:
+        (tmp_path / f"{row}.png").write_bytes(contents)
+        changed = manifest.fingerprint() != before
+        (tmp_path / f"{row}.png").write_bytes(b"1")
+        return changed
+
+    assert changes(0, b"2")
+    assert changes(count - 1, b"2")
+    assert sum(changes(row, b"2") for row in range(100, 120)) >= 8
+    assert all(changes(row, b"22") for row in range(100, 110))
 
 
 @given(st.lists(st.tuples(st.text("ab ,\"'é", min_size=1), st.floats(-180, 180)), min_size=1, max_size=5))

@@ -55,7 +55,8 @@ def test_its_own_view_of_the_yaw_is_that_of_the_code(rotator, faces):
     found = rotator.yaws(faces)
     np.testing.assert_allclose(found, rotator.pose_map.yaws_for(rotator.pose_codes(faces)))
     assert found.shape == (len(faces),)
-    low, high = rotator.pose_map.range_degrees
+    low, high = rotator.yaw_range_degrees
+    assert (low, high) == rotator.pose_map.range_degrees
     assert ((found >= low) & (found <= high)).all()
 
 
