@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pifr.augment.calibration import References, unit
+from pifr.augment.calibration import References
 from pifr.augment.config import AcceptanceConfig
 from pifr.augment.quality import differences, sharpness, thumbnails
 from pifr.augment.timing import Clock
 from pifr.data.pictures import resize_picture
+from pifr.metrics import unit_length
 
 if TYPE_CHECKING:
     from pifr.pose import PoseEstimator
@@ -103,7 +104,7 @@ class Acceptance:
         assert references is not None
         vectors = embed_pixels(judge, np.stack([resize_picture(one, judge.spec.size_px) for one in pixels]))
         failed = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
-        vectors = unit(np.where(failed[:, None], 0, vectors))
+        vectors = unit_length(np.where(failed[:, None], 0, vectors))
         cosines = (vectors @ references.vectors.T).astype(float)
         here, own = np.arange(len(pixels)), np.array([self._row[who] for who in subjects])
         own_cosine = np.where(failed, np.nan, cosines[here, own])

@@ -12,6 +12,7 @@ from pifr.augment.config import AcceptanceConfig
 from pifr.augment.sources import Candidates
 from pifr.core.errors import DataError
 from pifr.core.seeds import numpy_generator
+from pifr.metrics import unit_length
 
 if TYPE_CHECKING:
     from pifr.recognition import Embedder
@@ -96,12 +97,12 @@ def calibrate(
     found = embed_manifest(judge, candidates.manifest.select(mask))
     if found.failed.all():
         raise DataError("the judge embeds not one of the sources", where=judge.name, cure="choose another judge")
-    vectors = unit(found.vectors)
+    vectors = unit_length(found.vectors)
     place = {int(row): index for index, row in enumerate(rows)}
     means = [vectors[[place[int(row)] for row in own[:used_per_person]]].mean(axis=0) for own in taken.values()]
     people = candidates.manifest.table["subject"].to_numpy()[rows]
     calibration = _set_threshold(vectors[~found.failed], people[~found.failed], judge, config, seed)
-    return calibration, References(tuple(taken), unit(np.stack(means)), calibration.threshold)
+    return calibration, References(tuple(taken), unit_length(np.stack(means)), calibration.threshold)
 
 
 def _set_threshold(
@@ -164,8 +165,3 @@ def _pair_cosines(vectors: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, 
     upper = np.triu_indices(len(vectors), 1)
     same = people[upper[0]] == people[upper[1]]
     return cosines[upper][same], cosines[upper][~same]
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return ``(N, D)`` vectors of length 1; zero stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

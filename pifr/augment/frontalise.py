@@ -15,6 +15,7 @@ import numpy as np
 from pifr.core.errors import ConfigError
 from pifr.data.pictures import resize_picture
 from pifr.data.spec import InputSpec
+from pifr.metrics import unit_length
 
 if TYPE_CHECKING:
     from ipgan import Rotator
@@ -101,7 +102,7 @@ class FrontalisedEmbedder:
             plain = np.asarray(self.enrols_with(own[turned]), dtype=np.float32)
             # As long as the probe's own, so that sums with other embeddings weigh turned and frontal probes alike.
             lengths = np.linalg.norm(plain, axis=1, keepdims=True)
-            vectors[turned] = _unit(_unit(vectors[turned]) + _unit(plain)) * lengths
+            vectors[turned] = unit_length(unit_length(vectors[turned]) + unit_length(plain)) * lengths
         return vectors
 
 
@@ -114,11 +115,6 @@ def _require_seen(from_degrees: float, rotator: Rotator) -> None:
             found=f"probes to be turned from {from_degrees:g} degrees on",
             cure="name a smaller yaw with --frontalise-from",
         )  # fmt: skip
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def _resized(pixels: np.ndarray, size_px: int) -> np.ndarray:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pifr.augment.calibration import References, unit
+from pifr.augment.calibration import References
 from pifr.augment.sources import Candidates
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest
+from pifr.metrics import unit_length
 
 if TYPE_CHECKING:
     from pifr.recognition import Embedder
@@ -100,14 +101,14 @@ def _with_test_people(references: References, test: Manifest, judge: Embedder) -
     from pifr.recognition.embedders import embed_manifest
 
     found = embed_manifest(judge, test)
-    vectors, subjects = unit(found.vectors), test.table["subject"].to_numpy()
+    vectors, subjects = unit_length(found.vectors), test.table["subject"].to_numpy()
     people = [who for who in test.subjects if not found.failed[subjects == who].all()]
     if not people:  # going on would let everybody of the test pass the check
         raise DataError(
             f"{judge.name} embeds not one picture of the test manifest", where=test.name, cure="check the judge"
         )
     means = [vectors[(subjects == who) & ~found.failed].mean(axis=0) for who in people]
-    return replace(references, test_subjects=tuple(people), test_vectors=unit(np.stack(means)))
+    return replace(references, test_subjects=tuple(people), test_vectors=unit_length(np.stack(means)))
 
 
 def _matches(references: References, named: set[str], fmr: float | None) -> dict[str, Any]:

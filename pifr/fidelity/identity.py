@@ -11,6 +11,7 @@ from pifr.core.errors import DataError
 from pifr.data.pictures import resize_picture
 from pifr.fidelity.estimate import Estimate, by_yaw, share_of
 from pifr.fidelity.views import Views
+from pifr.metrics import unit_length
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
@@ -119,5 +120,4 @@ def _unit_vectors(judge: Embedder, pixels: np.ndarray) -> np.ndarray:
         parts.append(embed_pixels(judge, np.stack([resize_picture(one, judge.spec.size_px) for one in batch])))
     vectors = np.concatenate(parts).astype(float)
     vectors[~np.isfinite(vectors).all(axis=1)] = 0.0
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    return unit_length(vectors)

@@ -9,6 +9,7 @@ import numpy as np
 from ipgan import Rotator
 from pifr.fidelity.estimate import Estimate, estimate, nominal_yaws
 from pifr.fidelity.views import Views
+from pifr.metrics import unit_length
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def measure_swap(rotator: Rotator, views: Views, weights: np.ndarray) -> SwapFig
     photographs = views.store[views.source]
     identity, seen_from = rotator.identity_codes(photographs), rotator.pose_codes(photographs)
     by_first, by_second, other = (
-        _unit(
+        unit_length(
             rotator.identity_codes(
                 rotator.generate(identity[people], poses[driver], photographs[people], seen_from[people])
             )
@@ -52,11 +53,6 @@ def measure_swap(rotator: Rotator, views: Views, weights: np.ndarray) -> SwapFig
     same = np.einsum("nd,nd->n", by_first, by_second)
     different = np.einsum("nd,nd->n", by_first, other)
     return SwapFigures(estimate(same, who, weights), estimate(different, who, weights))
-
-
-def _unit(codes: np.ndarray) -> np.ndarray:
-    """Scale codes ``(N, F)`` to unit norm: not every generator's are."""
-    return codes / np.maximum(np.linalg.norm(codes, axis=1, keepdims=True), 1e-12)
 
 
 def _drivers(views: Views) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

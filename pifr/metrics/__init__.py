@@ -5,6 +5,7 @@ pictures of one person, *non-mated* scores compare two people.
 """
 
 from pifr.metrics.bootstrap import Interval, bootstrap_rate, paired_difference, person_weights
+from pifr.metrics.cosine import unit_length
 from pifr.metrics.delong import DeLong, delong_test
 from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
 from pifr.metrics.identification import (
@@ -62,4 +63,5 @@ __all__ = [
     "roc_points",
     "search_answers",
     "tar_at_far",
+    "unit_length",
 ]

@@ -15,6 +15,7 @@ from pifr.core.distributed import main_first
 from pifr.core.progress import progress_bar
 from pifr.data.pictures import resize_picture
 from pifr.data.pixels import PixelStore
+from pifr.metrics import unit_length
 from pifr.recognition.embedders import Embedder, embed_pixels
 from pifr.recognition.embedding_cache import open_cache
 
@@ -64,7 +65,7 @@ class ViewCosines:
 
     def _embedded(self, pixels: np.ndarray) -> np.ndarray:
         vectors = self.judge(np.stack([resize_picture(picture, self.judge.spec.size_px) for picture in pixels]))
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return unit_length(vectors)
 
 
 def measured(embedder: Embedder, store: PixelStore, rows: np.ndarray, what: str) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest
-from pifr.metrics import equal_error_rate, rank_n_rate, rank_of_mates, tar_at_far
+from pifr.metrics import equal_error_rate, rank_n_rate, rank_of_mates, tar_at_far, unit_length
 
 FALSE_ACCEPT_RATES = (0.1, 0.01, 0.001)
 """Those of the evaluation protocols; one that the impostors are too few for is left out."""
@@ -95,8 +95,7 @@ def validation_figures(vectors: np.ndarray, failed: np.ndarray, manifest: Manife
             "validation needs two people or more, and a second picture of someone", where=manifest.name,
             found=f"{len(enrolled)} people, {len(manifest)} pictures", cure="or set data.validation_split=null",
         )  # fmt: skip
-    unit = np.where(failed[:, None], 0.0, vectors)
-    unit = unit / np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
+    unit = unit_length(np.where(failed[:, None], 0.0, vectors))
     scores = unit[probes] @ unit[enrolled].T
     scores[failed[probes]] = scores[:, failed[enrolled]] = -1.0  # the lowest cosine: accepted by no threshold
     subjects = manifest.table["subject"].to_numpy(dtype=str)
