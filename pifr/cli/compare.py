@@ -29,7 +29,7 @@ def compare(first: str, second: str | None, systems: str | None, rounds: int | N
       pifr compare bench --systems "frontal only,with generated views" --json difference.json
     """
     from pifr.evaluation.comparison import compare, pair_results
-    from pifr.evaluation.results import read_result
+    from pifr.evaluation.measuring import read_result
 
     a = read_result(Path(first), rounds=rounds)
     if second is not None:

@@ -31,8 +31,8 @@ def report(
       pifr report bench-a bench-b --out both.html --tables tables --by illumination
     """
     from pifr.evaluation.joining import join_results
+    from pifr.evaluation.measuring import holds_benchmark, read_result
     from pifr.evaluation.preservation_result import RESULTS, read_preservation
-    from pifr.evaluation.results import holds_benchmark, read_result
     from pifr.evaluation.tables import save_tables
     from pifr.report import write_report
 

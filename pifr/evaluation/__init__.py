@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from pifr.evaluation.comparison import compare, side_by_side
     from pifr.evaluation.figures import Figures, Measure
     from pifr.evaluation.index import IndexConfig, SearchIndex, build_index
+    from pifr.evaluation.measuring import read_result
     from pifr.evaluation.preservation import measure_preservation
     from pifr.evaluation.preservation_result import PreservationResult
     from pifr.evaluation.protocols import Protocol, load_protocol, protocol_names
-    from pifr.evaluation.results import BenchmarkResult, SystemResult, read_result
+    from pifr.evaluation.results import BenchmarkResult, SystemResult
     from pifr.evaluation.retrieval import ExactSearch
     from pifr.evaluation.scores import ScoreTable, read_scores
     from pifr.evaluation.search_report import SearchReport, measure_search
@@ -51,7 +52,7 @@ _HOMES = {
     "measure_preservation": "pifr.evaluation.preservation",
     "measure_search": "pifr.evaluation.search_report",
     "protocol_names": "pifr.evaluation.protocols",
-    "read_result": "pifr.evaluation.results",
+    "read_result": "pifr.evaluation.measuring",
     "read_scores": "pifr.evaluation.scores",
     "side_by_side": "pifr.evaluation.comparison",
     "verification_of_all": "pifr.evaluation.all_pairs",

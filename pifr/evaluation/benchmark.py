@@ -18,8 +18,9 @@ from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
 from pifr.evaluation.figures import Measure
+from pifr.evaluation.measuring import measure_scores, measure_stream
 from pifr.evaluation.protocols import Protocol, load_protocol
-from pifr.evaluation.results import SCORES, BenchmarkResult, measure_scores, measure_stream
+from pifr.evaluation.results import SCORES, BenchmarkResult
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, refuse_constant, score_comparisons
 from pifr.evaluation.stream_file import write_stream

@@ -12,7 +12,8 @@ from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.evaluation.figures import Figures, Measure
 from pifr.evaluation.joining import join_tables, streamed_alike
-from pifr.evaluation.results import BenchmarkResult, SystemResult, measure_scores, summarised
+from pifr.evaluation.measuring import measure_scores, summarised
+from pifr.evaluation.results import BenchmarkResult, SystemResult
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.thresholds import reported_part
 from pifr.metrics import DeLong, Interval, delong_test, paired_difference

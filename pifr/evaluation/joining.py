@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from pifr.evaluation.results import BenchmarkResult, measure_scores, summarised
+from pifr.evaluation.measuring import measure_scores, summarised
+from pifr.evaluation.results import BenchmarkResult
 from pifr.evaluation.scores import ScoreTable
 
 

@@ -12,8 +12,8 @@ from pifr.data.pictures import read_picture
 from pifr.evaluation import Measure, evaluate, read_result
 from pifr.evaluation.comparisons import POSE_SAMPLE, _pose_sample
 from pifr.evaluation.figures import SystemScores
+from pifr.evaluation.measuring import measure_scores
 from pifr.evaluation.poses import pose_matrix
-from pifr.evaluation.results import measure_scores
 
 QUICK = Measure(rounds=20)
 

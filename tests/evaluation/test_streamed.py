@@ -15,10 +15,11 @@ from pifr.evaluation.blocks import EmbeddedBlocks, OneSearch, ScoreBlock, empty_
 from pifr.evaluation.comparison import pair_results
 from pifr.evaluation.figures import SystemScores
 from pifr.evaluation.joining import join_results
+from pifr.evaluation.measuring import measure_scores, measure_stream
 from pifr.evaluation.openset import open_set
 from pifr.evaluation.passes import stream_system
 from pifr.evaluation.poses import pose_matrix
-from pifr.evaluation.results import SAMPLE, measure_scores, measure_stream
+from pifr.evaluation.results import SAMPLE
 from pifr.evaluation.scores import ScoreTable, read_scores
 from pifr.evaluation.scoring import Embedded
 from pifr.evaluation.stream_file import ParquetBlocks, write_stream

@@ -12,7 +12,7 @@ import pytest
 from pifr.core.errors import DataError
 from pifr.data.pictures import write_picture
 from pifr.evaluation import read_result
-from pifr.evaluation.results import measure_scores
+from pifr.evaluation.measuring import measure_scores
 from pifr.report import write_report
 from pifr.report.pictures import worst_pairs
 from pifr.report.words import headline
