@@ -100,7 +100,7 @@ def _rules(rates: ErrorRates, tars: list[TarAtFar]) -> list[tuple[str, float, fl
     meeting = int(np.argmin(np.abs(rates.fmr - rates.fnmr)))
     rules = [("EER", float(rates.thresholds[meeting]), 100 * rates.equal_error_rate())]
     for found in tars:
-        if not found.too_few and math.isfinite(found.threshold):
+        if not found.too_few:
             rules.append((f"FMR {found.far:g}", found.threshold, 100 * (1 - found.tar)))
     return rules
 

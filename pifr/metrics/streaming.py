@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from pifr.core.errors import DataError
-from pifr.metrics.verification import ErrorRates, TarAtFar, area_under_curve, error_rates
+from pifr.metrics.verification import ErrorRates, TarAtFar, area_under_curve, error_rates, lowest_above
 
 BINS_PER_UNIT = 1 << 19
 TAIL = 1_000_000
@@ -101,7 +101,7 @@ class StreamingScores:
         if self._every_mated is not None:
             genuine = self._sorted_mated()
             accepted = len(genuine) - int(np.searchsorted(genuine, refused, side="right"))
-            threshold = float(genuine[-accepted]) if accepted else math.inf
+            threshold = lowest_above(np.float32(refused), genuine, np.sort(self._tail()))
         else:
             place = int(self._bin(np.array([refused], np.float32))[0]) + 1
             accepted, threshold = int(self._mated_bins[place:].sum()), float(self._edge(place))

@@ -206,12 +206,16 @@ def tar_at_far(mated: np.ndarray, nonmated: np.ndarray, far: float) -> TarAtFar:
     if allowed >= len(nonmated):
         threshold = float(min(mated[0], nonmated[0]))
     else:
-        # Every threshold above the highest refused impostor has the same FMR; TAR is best at the lowest mated one.
-        highest_refused = nonmated[len(nonmated) - allowed - 1]
-        next_mated = np.searchsorted(mated, highest_refused, side="right")
-        threshold = float(mated[next_mated]) if next_mated < len(mated) else math.inf
+        threshold = lowest_above(nonmated[len(nonmated) - allowed - 1], mated, nonmated)
     tar = (len(mated) - np.searchsorted(mated, threshold, side="left")) / len(mated)
     return TarAtFar(far, float(tar), threshold, len(nonmated))
+
+
+def lowest_above(refused: np.generic, *scores: np.ndarray) -> float:
+    """Return the lowest score above ``refused`` in any of some sorted arrays; a hair above it where there is none."""
+    above = [side[place] for side in scores if (place := np.searchsorted(side, refused, side="right")) < len(side)]
+    # The hair is one of the scores' own precision: in a finer one it would vanish when it is compared with them.
+    return float(min(above)) if above else float(np.nextafter(refused, refused + 1))
 
 
 def area_under_curve(mated: np.ndarray, nonmated: np.ndarray) -> float:

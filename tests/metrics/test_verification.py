@@ -68,6 +68,24 @@ def test_tar_is_the_best_over_all_thresholds(mated, nonmated, far):
     allowed = [t for t in thresholds if np.mean(nonmated >= t) <= far + 1e-12]
     assert found.tar == pytest.approx(max(np.mean(mated >= t) for t in allowed))
     assert np.mean(nonmated >= found.threshold) <= far + 1e-12
+    assert np.isfinite(found.threshold)
+    assert all(np.mean(nonmated >= t) > far for t in thresholds if t < found.threshold)  # none lower is allowed
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_threshold_set_on_good_scores_is_no_stricter_than_asked(dtype):
+    """Where all mates score above all impostors, the threshold still lies among the impostors."""
+    nonmated = np.linspace(0, 0.5, 1001, dtype=dtype)
+    mated = np.linspace(0.8, 0.9, 10, dtype=dtype)
+    found = tar_at_far(mated, nonmated, 0.01)
+    assert (found.tar, found.threshold) == (1.0, float(nonmated[991]))
+    assert np.mean(nonmated >= found.threshold) == pytest.approx(10 / 1001)
+    nobody = tar_at_far(mated - 1, nonmated, 0.001)  # one impostor may pass, and does
+    assert (nobody.tar, nobody.threshold) == (0.0, 0.5)
+    above_all = tar_at_far(mated - 1, np.repeat(nonmated[:100], 2), 0.009)
+    assert above_all.tar == 0
+    assert nonmated[99] < above_all.threshold < nonmated[99] + 1e-6
+    assert not (nonmated[:100] >= above_all.threshold).any()
 
 
 @given(tied_scores, tied_scores)
