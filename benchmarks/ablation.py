@@ -57,7 +57,7 @@ def merged(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def trained(recipe: TrainConfig, runs: Path, device: str) -> Path:
     """Train a recipe, or go on with it, and return its run folder."""
-    return train(recipe, runs, unfinished_run(runs), device).run.path
+    return train(recipe, runs, unfinished_run(runs, recipe), device).run.path
 
 
 def headline(figures: dict[str, Any]) -> dict[str, float]:

@@ -21,7 +21,7 @@ from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modul
 from pifr.core.config import load_config
 from pifr.core.distributed import barrier, is_main
 from pifr.core.errors import CheckpointError, ConfigError
-from pifr.core.resuming import keep_recipe
+from pifr.core.resuming import keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 from pifr.data.manifest import read_manifest
 
@@ -48,6 +48,7 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
             "the pictures or the manifest changed since this run began", where=data.manifest.name,
             cure="restore them, or start a new run",
         )  # fmt: skip
+    record_recipe(config, run)
     return run
 
 

@@ -59,7 +59,7 @@ def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: 
         settings = {**settings, "generator": name}
     data = {**settings.get("data", {}), "manifest": str(people), "split": None}
     config = check_config(ipgan.TrainConfig, {**settings, "name": name, "data": data}, name)
-    return ipgan.train(config, runs, resume=unfinished_run(runs), device=device).run.path
+    return ipgan.train(config, runs, resume=unfinished_run(runs, config), device=device).run.path
 
 
 def make_views(
@@ -180,7 +180,7 @@ def train_recogniser(
             raise MissingPieceError("views can't be made on the fly here", cure="merge it, then run the study again")
         values["on_the_fly"] = {"generator": str(on_the_fly), **_largest_turn(on_the_fly)}
     config = check_config(RecognizerConfig, values, name)
-    return train_recognizer(config, runs, resume=unfinished_run(runs), device=device).run.path
+    return train_recognizer(config, runs, resume=unfinished_run(runs, config), device=device).run.path
 
 
 def _largest_turn(generator: Path) -> dict[str, float]:

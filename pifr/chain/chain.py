@@ -113,7 +113,7 @@ def _train_generator(
     def work(previous: Path | None) -> Path:
         runs = out / "runs" / "ipgan"
         book.note_output("ipgan", runs)
-        return ipgan.train(settings, runs, resume=unfinished_run(previous), device=device).run.path
+        return ipgan.train(settings, runs, resume=unfinished_run(previous, settings), device=device).run.path
 
     return book.run("ipgan", {"pictures": pictures.key, "ipgan": settings.model_dump(mode="json")}, work)
 
@@ -165,7 +165,7 @@ def _train_recogniser(
             people.save(chosen)
         runs = out / "runs" / slug
         book.note_output(stage, runs)
-        return train_recognizer(settings, runs, resume=unfinished_run(previous), device=device).run.path
+        return train_recognizer(settings, runs, resume=unfinished_run(previous, settings), device=device).run.path
 
     depends_on = {
         "pictures": pictures.key,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ModuleT = TypeVar("ModuleT", bound="nn.Module")
+_PATIENCE = timedelta(hours=12)
+"""How long processes wait for each other: one decodes millions of pictures, or validates, while the others wait. Of a
+process that died torchrun tells the others at once."""
 
 
 @contextmanager
@@ -29,7 +33,7 @@ def process_group(device: torch.device) -> Iterator[None]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(local_rank())
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield
         # Whoever leaves first takes its threads along: gloo aborts a process whose peer is still at work.

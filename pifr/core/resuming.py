@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import Config, load_config
+from pifr.core.distributed import is_main
 from pifr.core.errors import ConfigError
 from pifr.core.runs import RunFolder
 
@@ -19,7 +21,7 @@ def keep_recipe(config: Config, run: RunFolder, may_change: Collection[str]) -> 
         may_change: Keys that may differ: ``section.key``, or a section for all of its keys.
 
     Raises:
-        ConfigError: If another key differs.
+        ConfigError: If another key differs, or the run has more steps behind it than the recipe wants.
     """
     before, now = load_config(type(config), run.config_path).model_dump(mode="json"), config.model_dump(mode="json")
     free = tuple(may_change)
@@ -35,6 +37,21 @@ def keep_recipe(config: Config, run: RunFolder, may_change: Collection[str]) -> 
             f"a resumed run keeps its recipe, but for {', '.join(sorted(free))}", where=run.config_path,
             found=f"another {found}", cure="resume with the run's own config, or start a new run",
         )  # fmt: skip
+    done = max((checkpoint.step for checkpoint in list_checkpoints(run.checkpoints)), default=0)
+    if now.get("steps", done) < done:
+        raise ConfigError(
+            "the run has more steps behind it than it is to have", where=run.path,
+            found=f"steps={now['steps']}, {done} are done", cure=f"resume it with --set steps={done} or more",
+        )  # fmt: skip
+
+
+def record_recipe(config: Config, run: RunFolder) -> None:
+    """Write down the recipe that a run goes on with: interrupted again, it is resumed by its folder's name alone.
+
+    Call it where all has been checked that may refuse the run.
+    """
+    if is_main():
+        config.save(run.config_path)
 
 
 def _differing(now: Mapping[str, Any], before: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pifr.core.checkpoint import list_checkpoints
-from pifr.core.config import Config
+from pifr.core.config import Config, load_config
 from pifr.core.distributed import broadcast_text, is_main
 from pifr.core.environment import environment_record
 from pifr.core.errors import DataError, PifrError
@@ -116,12 +116,22 @@ def refuse_run_folder(path: Path) -> None:
         )  # fmt: skip
 
 
-def unfinished_run(runs: Path | None) -> Path | None:
-    """Return the newest run under ``runs`` that has a checkpoint to go on from, if any."""
+def unfinished_run(runs: Path | None, recipe: Config) -> Path | None:
+    """Return the newest run under ``runs`` of this very recipe that has a checkpoint to go on from, if any."""
     if runs is None or not runs.is_dir():
         return None
-    newest = sorted(run for run in runs.iterdir() if run.is_dir())[-1:]
-    return newest[0] if newest and list_checkpoints(RunFolder(newest[0]).checkpoints) else None
+    for path in sorted((run for run in runs.iterdir() if run.is_dir()), reverse=True):
+        run = RunFolder(path)
+        if list_checkpoints(run.checkpoints) and _is_of(run, recipe):
+            return path
+    return None
+
+
+def _is_of(run: RunFolder, recipe: Config) -> bool:
+    try:
+        return load_config(type(recipe), run.config_path) == recipe
+    except PifrError:  # of another kind of training, or of a version that knew other keys
+        return False
 
 
 @dataclass(frozen=True)

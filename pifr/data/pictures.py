@@ -20,24 +20,37 @@ def read_picture(path: Path) -> np.ndarray:
     """Decode a picture as RGB, turned upright by its EXIF orientation.
 
     Args:
-        path: Any format Pillow reads; grey and palette pictures become RGB. May lie in a container, see
-            :mod:`pifr.data.containers`.
+        path: Any format Pillow reads; grey and palette pictures become RGB, 16 bits become 8. May lie in a
+            container, see :mod:`pifr.data.containers`.
 
     Returns:
         ``(H, W, 3)`` uint8.
 
     Raises:
-        DataError: If the file is missing, truncated or no picture.
+        DataError: If the file is missing, truncated or no picture, or its numbers have no known range.
     """
     try:
         with Image.open(picture_source(path)) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            return np.asarray(_eight_bits(ImageOps.exif_transpose(picture)).convert("RGB"))
     except FileNotFoundError as error:
         raise DataError("picture not found", where=path, cure="run: pifr data validate") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DataError(
             "can't decode the picture", where=path, found=str(error), cure="replace it or drop its row"
         ) from error
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale grey of 16 bits to 8, which Pillow would clip to white.
+
+    Raises:
+        ValueError: If the picture holds numbers of which nobody knows what white is.
+    """
+    if picture.mode.startswith("I;16"):
+        return Image.fromarray(((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise ValueError(f"numbers of 32 bits a pixel (mode {picture.mode}); save it with 8 bits a channel")
+    return picture
 
 
 def flaw_of(error: DataError) -> str:

@@ -6,7 +6,6 @@ report at its thresholds (as in bob.bio.base: EER on dev, HTER on eval).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 

@@ -211,7 +211,7 @@ def tar_at_far(mated: np.ndarray, nonmated: np.ndarray, far: float) -> TarAtFar:
     return TarAtFar(far, float(tar), threshold, len(nonmated))
 
 
-def lowest_above(refused: np.generic, *scores: np.ndarray) -> float:
+def lowest_above(refused: np.floating[Any], *scores: np.ndarray) -> float:
     """Return the lowest score above ``refused`` in any of some sorted arrays; a hair above it where there is none."""
     above = [side[place] for side in scores if (place := np.searchsorted(side, refused, side="right")) < len(side)]
     # The hair is one of the scores' own precision: in a finer one it would vanish when it is compared with them.

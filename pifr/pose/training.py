@@ -16,7 +16,7 @@ from pifr.core.errors import CheckpointError, TrainingError
 from pifr.core.files import sha256_of_file, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
-from pifr.core.resuming import keep_recipe
+from pifr.core.resuming import keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import derive_seed, torch_generator
 from pifr.data.spec import InputSpec
@@ -201,6 +201,7 @@ def _open_run(config: PoseConfig, runs: Path, resume: Path | None, data: PoseDat
     keep_recipe(config, run, _MAY_CHANGE)
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError("this run was trained on other pictures", where=run.path, cure="start a new run")
+    record_recipe(config, run)
     return run
 
 

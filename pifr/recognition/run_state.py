@@ -14,7 +14,7 @@ from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.distributed import is_main
 from pifr.core.errors import CheckpointError
-from pifr.core.resuming import keep_recipe
+from pifr.core.resuming import keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.model import Model
@@ -100,14 +100,8 @@ class RunState:
         A run that was killed before its first checkpoint starts again at step 0.
 
         Raises:
-            CheckpointError: If the checkpoint is damaged, or the run was started on other pictures or with another
-                generator.
+            CheckpointError: If the checkpoint is damaged, or the run was started with another generator.
         """
-        if self.run.environment()["data_fingerprint"] != self.data.fingerprint:
-            raise CheckpointError(
-                "this run was trained on another manifest, or its pictures changed since", where=self.run.path,
-                found=self.data.train.name, cure="start a new run, or put the old pictures back",
-            )  # fmt: skip
         if not list_checkpoints(self.run.checkpoints):
             self._remove_all_but_best()
             self._cut_history(0)
@@ -172,12 +166,20 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
 
     Raises:
         ConfigError: If the resumed run's recipe differs in more than it may.
+        CheckpointError: If it was started on other pictures.
         PifrError: If ``resume`` is no run folder.
     """
-    if resume is not None:
-        return check_resumed(config, resume)
-    name = f"train-recognizer-{config.name or config.backbone.name}"
-    return RunFolder.create_once(runs, name, config, data.fingerprint)
+    if resume is None:
+        name = f"train-recognizer-{config.name or config.backbone.name}"
+        return RunFolder.create_once(runs, name, config, data.fingerprint)
+    run = check_resumed(config, resume)
+    if run.environment()["data_fingerprint"] != data.fingerprint:
+        raise CheckpointError(
+            "this run was trained on another manifest, or its pictures changed since", where=run.path,
+            found=data.train.name, cure="start a new run, or put the old pictures back",
+        )  # fmt: skip
+    record_recipe(config, run)
+    return run
 
 
 def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:

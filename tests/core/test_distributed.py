@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_one_process_needs_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_local_rank_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert distributed.local_rank() == 3
+
+
+def test_processes_wait_for_one_that_decodes_millions_of_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NCCL's own patience of ten minutes ends before the first process has filled the pixel cache of a big set."""
+    joined: list[timedelta] = []
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda _, timeout: joined.append(timeout))
+    monkeypatch.setattr(torch.distributed, "barrier", lambda: None)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    with distributed.process_group(torch.device("cpu")):
+        assert joined[0] > timedelta(hours=3)
 
 
 @pytest.mark.ddp

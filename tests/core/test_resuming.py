@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pifr.core.config import Config
+from pifr.core.checkpoint import save_checkpoint
+from pifr.core.config import Config, load_config
 from pifr.core.errors import ConfigError
-from pifr.core.resuming import keep_recipe
+from pifr.core.resuming import keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 
 
@@ -54,3 +55,15 @@ def test_what_makes_another_run_is_named(run: RunFolder, recipe: Recipe, found: 
     with pytest.raises(ConfigError, match=found) as caught:
         keep_recipe(recipe, run, ("steps", "batch.parts"))
     assert "config.yaml: a resumed run keeps its recipe, but for batch.parts, steps" in str(caught.value)
+
+
+def test_fewer_steps_than_are_done_are_refused(run: RunFolder) -> None:
+    save_checkpoint(run.checkpoints, 3, {}, {}, {})
+    keep_recipe(Recipe(steps=3), run, ("steps",))
+    with pytest.raises(ConfigError, match=r"found steps=2, 3 are done; resume it with --set steps=3 or more"):
+        keep_recipe(Recipe(steps=2), run, ("steps",))
+
+
+def test_what_was_changed_is_the_run_s_own_from_then_on(run: RunFolder) -> None:
+    record_recipe(Recipe(steps=5), run)
+    assert load_config(Recipe, run.config_path) == Recipe(steps=5)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pifr.core.checkpoint import save_checkpoint
 from pifr.core.config import Config, load_config
 from pifr.core.errors import PifrError
-from pifr.core.runs import History, RunFolder, refuse_run_folder
+from pifr.core.runs import History, RunFolder, refuse_run_folder, unfinished_run
 
 
 class Recipe(Config):
@@ -77,3 +78,16 @@ def test_a_run_is_no_place_for_other_results(tmp_path: Path) -> None:
     refuse_run_folder(run.path / "benchmark")
     with pytest.raises(PifrError, match=r"00000-train: this folder is a run, whose .* would be overwritten; choose an"):
         refuse_run_folder(run.path)
+
+
+def test_an_unfinished_run_is_gone_on_with_by_its_own_recipe_alone(tmp_path: Path) -> None:
+    first, second = (create(tmp_path, name) for name in ("a", "b"))
+    for run in (first, second):
+        save_checkpoint(run.checkpoints, 1, {}, {}, {})
+    Recipe(steps=9).save(second.config_path)
+    assert unfinished_run(tmp_path, Recipe()) == first.path
+    assert unfinished_run(tmp_path, Recipe(steps=9)) == second.path
+    assert unfinished_run(tmp_path, Recipe(steps=8)) is None
+    assert unfinished_run(tmp_path / "nowhere", Recipe()) is None
+    (second.path / "config.yaml").write_text("other: 3\n")
+    assert unfinished_run(tmp_path, Recipe()) == first.path

@@ -29,6 +29,19 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path: Path, mode: str) -> None:
     assert read_picture(tmp_path / f"a.{ending}").shape == (4, 6, 3)
 
 
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_grey_of_16_bits_is_scaled_and_not_clipped(tmp_path: Path, ending: str) -> None:
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None].repeat(4, axis=0)
+    Image.fromarray(ramp).save(tmp_path / f"a.{ending}")
+    assert np.array_equal(read_picture(tmp_path / f"a.{ending}")[:, :, 0], np.arange(256)[None].repeat(4, axis=0))
+
+
+def test_numbers_without_a_range_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((4, 6), 0.5, np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(DataError, match=r"can't decode the picture.* found numbers of 32 bits.*8 bits a channel"):
+        read_picture(tmp_path / "a.tif")
+
+
 def test_pictures_are_turned_upright(tmp_path: Path) -> None:
     picture = Image.fromarray(noise(4, 8))
     orientation = picture.getexif()

@@ -12,7 +12,9 @@ import torch
 
 import ipgan.training
 from ipgan import train
+from ipgan.config import TrainConfig
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints
+from pifr.core.config import load_config
 from pifr.core.errors import CheckpointError, ConfigError, TrainingError
 from pifr.core.interrupt import Interrupted
 from pifr.data.manifest import read_manifest
@@ -71,6 +73,10 @@ def test_stopping_and_going_on_equals_an_unbroken_run(trained, people, small_rec
     resumed = train(small_recipe(people), tmp_path, resume=folder)
     assert_equal_runs(trained.run, resumed.run)
     assert [record["step"] for record in resumed.run.history.read()] == [2, 4, 6]
+    longer = train(small_recipe(people, steps=7), tmp_path, resume=folder)
+    assert load_config(TrainConfig, longer.run.config_path).steps == 7  # what '--resume RUN' alone goes on with
+    with pytest.raises(ConfigError, match="steps=6, 7 are done"):
+        train(small_recipe(people), tmp_path, resume=folder)
 
 
 def stop_after(monkeypatch, steps):

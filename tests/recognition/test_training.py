@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, read_weights
+from pifr.core.config import load_config
 from pifr.core.errors import CheckpointError, ConfigError, TrainingError
 from pifr.core.interrupt import Interrupted
 from pifr.core.runs import History, RunFolder
@@ -140,6 +141,7 @@ def test_a_finished_run_resumed_for_more_steps_goes_on(recipe: Recipe, tmp_path:
     run = train_recognizer(recipe(steps=2), tmp_path, device="cpu").run
     result = train_recognizer(recipe(steps=4), tmp_path, resume=run.path, device="cpu")
     assert result.steps == latest_checkpoint(run.checkpoints).step == 4
+    assert load_config(RecognizerConfig, run.config_path).steps == 4  # what '--resume RUN' alone goes on with
     assert [r["step"] for r in run.history.read() if "loss" in r] == [1, 2, 3, 4]
 
 
