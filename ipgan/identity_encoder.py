@@ -105,6 +105,7 @@ class BackboneIdentity(nn.Module):
         self.register_buffer("matrix", torch.eye(shape.embedding_dim))
         self.register_buffer("offset", torch.zeros(shape.embedding_dim))
         self._tap = FeatureTap(self.backbone, [size_px // 8, size_px // 4])
+        self.train(False)  # fresh modules are in training mode, and nobody need ever call train()
 
     def forward(self, images: Tensor) -> Identity:
         """Encode ``(B, 3, S, S)``."""

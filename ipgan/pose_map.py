@@ -41,7 +41,8 @@ class PoseMap:
 
         A mean over many people keeps what they share at one yaw, the pose, and loses what they do not: framing,
         expression, whatever of the face leaked into the code. Where pictures around a yaw differ in pitch, a plane is
-        fitted through them; other yaws take the slopes of their neighbours.
+        fitted through them; other yaws take the slopes of their neighbours. Where the pitch is known of some pictures
+        of a bin, only those count for it; a bin without any is learned at the usual pitch.
 
         Args:
             codes: ``(N, P)`` pose codes.
@@ -53,25 +54,25 @@ class PoseMap:
             The map, or None if fewer than two different yaws are known.
         """
         pitches = np.full(len(codes), np.nan) if pitches_degrees is None else np.asarray(pitches_degrees, float)
-        known = np.isfinite(yaws_degrees)
-        with_pitch = known & np.isfinite(pitches)
-        if with_pitch.any():
-            known = with_pitch  # the others' pitch would go into the level codes
-        codes, yaws, pitches = codes[known], yaws_degrees[known], pitches[known]
-        bins = np.round(yaws / bin_degrees)
+        bins = np.round(np.asarray(yaws_degrees) / bin_degrees)
+        with_pitch = np.isfinite(yaws_degrees) & np.isfinite(pitches)
+        # Beside pictures of known pitch the others' would go into the level codes.
+        used = with_pitch | (np.isfinite(yaws_degrees) & ~np.isin(bins, bins[with_pitch]))
+        codes, yaws, pitches, bins = codes[used], yaws_degrees[used], pitches[used], bins[used]
         rows = [np.flatnonzero(bins == number) for number in np.unique(bins)]
         if len(rows) < 2:
             return None
         centres = np.array([yaws[some].mean() for some in rows])
         means = np.stack([codes[some].mean(axis=0) for some in rows])
-        fits = _local_fits(codes, yaws, pitches, centres)
+        usual = np.array([pitches[some].mean() for some in rows])  # NaN where unknown
+        fits = _local_fits(codes, yaws, pitches, np.where(np.isfinite(usual), centres, np.nan))
         if not fits:
             return cls(centres, means.astype(np.float32))
         slopes = _between(centres, centres[list(fits)], np.stack([slope for _, slope in fits.values()]))
-        level = means - slopes * np.array([pitches[some].mean() for some in rows])[:, None]
+        level = means - slopes * np.nan_to_num(usual)[:, None]
         for index, (fitted, _) in fits.items():
             level[index] = fitted
-        limits = (float(pitches.min()), float(pitches.max()))
+        limits = (float(np.nanmin(pitches)), float(np.nanmax(pitches)))
         return cls(centres, level.astype(np.float32), slopes.astype(np.float32), limits)
 
     def codes_for(
@@ -137,13 +138,15 @@ def _local_fits(
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Fit codes around each yaw by a plane over yaw and pitch, where the pitch varies enough.
 
+    Pictures of unknown pitch and centres that are NaN are left out.
+
     Returns:
         By the number of the yaw: code at that yaw and level gaze ``(P,)``, and its change a degree of pitch ``(P,)``.
     """
     fits = {}
     for index, centre in enumerate(centres):
-        near = np.abs(yaws - centre) <= _WINDOW_DEGREES
-        if np.isfinite(pitches[near]).all() and np.ptp(pitches[near]) >= _LEAST_PITCH_RANGE_DEGREES:
+        near = (np.abs(yaws - centre) <= _WINDOW_DEGREES) & np.isfinite(pitches)
+        if near.any() and np.ptp(pitches[near]) >= _LEAST_PITCH_RANGE_DEGREES:
             plane = np.stack([np.ones(near.sum()), yaws[near] - centre, pitches[near]], axis=1)
             solution = np.linalg.lstsq(plane, codes[near], rcond=None)[0]
             fits[index] = (solution[0], solution[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from pifr.core.device import Precision
+from pifr.core.device import Precision, gpu_has_bfloat16
 
 
 def compute_dtype(device: torch.device, precision: Precision) -> torch.dtype:
@@ -20,6 +20,6 @@ def compute_dtype(device: torch.device, precision: Precision) -> torch.dtype:
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return gpu_has_bfloat16()
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("amx_tile"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -219,13 +220,7 @@ def _blocks(subjects: pd.Series, batch_size: int) -> np.ndarray:
 
 def _names(views: pd.DataFrame, sources: Manifest) -> list[str]:
     """Name each view ``PERSON/SOURCE_NUMBER_yaw+045``; no dots, since webdataset ends a key at the first one."""
-    people = list(dict.fromkeys(views["subject"]))
-    folders = [_plain(subject) for subject in people]
-    repeated = pd.Series(folders).str.lower().duplicated(keep=False)
-    folder = {
-        subject: f"{name}_{index}" if twice else name
-        for index, (subject, name, twice) in enumerate(zip(people, folders, repeated, strict=True))
-    }
+    folder = _folders(list(dict.fromkeys(views["subject"])))
     paths = sources.paths
     stems = [_plain(paths[rows[0]].stem) for rows in views["sources"]]
     return [
@@ -234,6 +229,23 @@ def _names(views: pd.DataFrame, sources: Manifest) -> list[str]:
             views["subject"], stems, views["number"], views["yaw"], views["pose_row"], strict=True
         )
     ]
+
+
+def _folders(people: list[str]) -> dict[str, str]:
+    """Give everybody a folder of their own, also on disks that know no capitals; who shares a name gets a number."""
+    plain = {subject: _plain(subject) for subject in people}
+    counts = Counter(name.casefold() for name in plain.values())
+    taken = {name for name, count in counts.items() if count == 1}
+    folders = {}
+    for index, (subject, name) in enumerate(plain.items()):
+        folder = name
+        if counts[name.casefold()] > 1:
+            folder = f"{name}_{index}"
+            while folder.casefold() in taken:  # a third person may be called so
+                folder = f"{folder}_{index}"
+            taken.add(folder.casefold())
+        folders[subject] = folder
+    return folders
 
 
 def _pose_text(yaw: float, pose_row: int) -> str:

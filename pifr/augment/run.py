@@ -27,6 +27,7 @@ from pifr.data.manifest import Manifest
 
 if TYPE_CHECKING:
     from ipgan import Rotator
+    from pifr.pose import PoseEstimator
     from pifr.recognition import Embedder
 
 
@@ -40,6 +41,7 @@ def augment(
     test: Manifest | None = None,
     engine: Engine | None = None,
     shard: tuple[int, int] = (1, 1),
+    estimator: PoseEstimator | None = None,
 ) -> AugmentResult:
     """Make multi-view pictures of every person.
 
@@ -57,6 +59,7 @@ def augment(
         test: Nobody in this manifest may be generated.
         engine: Who does the work; by default this process.
         shard: ``(i, n)``: do the i-th of n parts. The last one to finish joins all, or ``pifr augment-merge`` does.
+        estimator: Measures yaw where it is checked; by default the shipped one, on the generator's device.
 
     Returns:
         The manifest and its counts.
@@ -65,6 +68,7 @@ def augment(
         DataError: If the alignment or size differs from the method's, a yaw lies outside what it makes, nobody has a
             usable source, nothing is missing, the judge can't tell the sources apart, not one picture was accepted,
             or ``out`` holds another augmentation or anything else.
+        ConfigError: If the shard is none.
         PifrError: If the disk is full or a worker died; what is done stays.
         Interrupted: After Ctrl-C, with every picture so far whole.
     """
@@ -72,12 +76,13 @@ def augment(
     out = Path(out)
     chosen.spec.require_template(data.template, data.name)
     _require_judge(config, judge)
+    _require_shard(*shard)
     with one_thread():
         job, claim = _prepare(data, chosen, out, config, reference, judge, test)
         if job.plan.views.empty:
             return _nothing_planned(job, claim, chosen, data)
         claim_folder(out, claim)
-        tools = Tools(chosen, judge, open_estimator(config.acceptance, _device_of(chosen)))
+        tools = Tools(chosen, judge, open_estimator(config.acceptance, _device_of(chosen), estimator))
         seconds = _do_blocks(job, tools, engine or InProcess(), shard)
         return merge(out, seconds)
 
@@ -148,8 +153,6 @@ def _facts(
 def _do_blocks(job: Job, tools: Tools, engine: Engine, shard: tuple[int, int]) -> dict[str, float]:
     """Let the engine do this shard's blocks that are not done yet."""
     part, parts = shard
-    if not 1 <= part <= parts:
-        raise ConfigError("a shard is written i/n with i from 1 to n", found=f"{part}/{parts}")
     own = range(part - 1, job.plan.blocks, parts)
     todo = [] if packed_index(job.out) is not None else blocks_to_do(job.out, own)
     total = sum(len(job.plan.block(number)) for number in own)
@@ -184,6 +187,11 @@ def _nothing_planned(job: Job, claim: dict[str, Any], method: Method, data: Mani
 def _require_judge(config: AugmentConfig, judge: Embedder | None) -> None:
     if config.acceptance.min_identity_cosine is not None and judge is None:
         raise DataError("min_identity_cosine needs a judge to measure the cosine", cure="name one with --judge")
+
+
+def _require_shard(part: int, parts: int) -> None:
+    if not 1 <= part <= parts:
+        raise ConfigError("a shard is written i/n with i from 1 to n", found=f"{part}/{parts}")
 
 
 def _device_of(method: Method) -> str:

@@ -69,10 +69,12 @@ class ToolNames:
         return replace(self, device=f"cuda:{rank % count}") if count else self
 
 
-def open_estimator(config: AcceptanceConfig, device: str) -> PoseEstimator | None:
-    """Open the shipped estimator of yaw, where the yaw is checked."""
+def open_estimator(config: AcceptanceConfig, device: str, given: PoseEstimator | None = None) -> PoseEstimator | None:
+    """Return the estimator of yaw, where the yaw is checked: the one given, else the shipped one on ``device``."""
     if config.max_yaw_error_degrees is None:
         return None
+    if given is not None:
+        return given
     from pifr.pose import PoseEstimator
 
     return PoseEstimator.load(device=device)

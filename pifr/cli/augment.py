@@ -82,6 +82,7 @@ def augment(manifest: str, out: str, **options: Any) -> None:
     result = augment(
         data, tools.method, Path(out), config, reference=read_manifest(reference) if reference else None,
         judge=tools.judge, test=read_manifest(test) if test else None, engine=engine, shard=shard,
+        estimator=tools.estimator,
     )  # fmt: skip
     click.echo(result.table())
 

@@ -70,6 +70,14 @@ def require_compiler(device: torch.device) -> None:
         )
 
 
+def gpu_has_bfloat16() -> bool:
+    """Tell whether the GPU multiplies bfloat16 itself, as all do since Ampere."""
+    import torch
+
+    # By default torch counts emulation too, which older GPUs (V100, T4) have, and which is slower than float32.
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def autocast(device: torch.device, precision: TrainingPrecision = "auto") -> torch.autocast:
     """Return the autocast context for forward passes on ``device``.
 
@@ -81,7 +89,7 @@ def autocast(device: torch.device, precision: TrainingPrecision = "auto") -> tor
 
     wanted = precision != "float32"
     if precision == "auto":
-        wanted = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        wanted = device.type == "cuda" and gpu_has_bfloat16()
     dtype = torch.float16 if precision == "float16" else torch.bfloat16
     return torch.autocast(device.type, dtype=dtype, enabled=wanted)
 

@@ -102,10 +102,9 @@ class PoseEstimator:
         from pifr.data.tensors import to_input
         from pifr.pose.bins import PITCH_BINS, YAW_BINS
 
-        if pixels.ndim != 4 or pixels.shape[1] != pixels.shape[2] or pixels.shape[3] != 3 or pixels.dtype != np.uint8:
-            raise DataError(
-                "poses are estimated of uint8 pictures (N, S, S, 3)", found=f"{pixels.dtype} {pixels.shape}"
-            )
+        shape = pixels.shape  # no ndim, which a store of pictures decoded as they are asked for does not have
+        if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 or pixels.dtype != np.uint8:
+            raise DataError("poses are estimated of uint8 pictures (N, S, S, 3)", found=f"{pixels.dtype} {shape}")
         rows = []
         for start in range(0, len(pixels), _BATCH):
             resized = np.stack([resize_picture(one, self.spec.size_px) for one in pixels[start : start + _BATCH]])

@@ -140,13 +140,13 @@ def train_pose(
             if done % config.status_every == 0:
                 error = (YAW_BINS.mean(yaw) - truth[:, 0]).abs().mean().item()
                 run.history.append(done, loss=loss.item(), yaw_mae_degrees=error, lr=lr)
-            last = done == config.steps
-            if last or stop or done % config.checkpoint_every == 0:
+            last, stopped = done == config.steps, bool(stop)  # read once: it may be set at any moment
+            if last or stopped or done % config.checkpoint_every == 0:
                 meta = {"kind": KIND, "config": config.model_dump(mode="json")}
                 save_checkpoint(
                     run.checkpoints, done, {"network": network}, {"optimizer": optimizer.state_dict()}, meta
                 )
-            if stop and not last:
+            if stopped and not last:
                 raise Interrupted(f"step {done} is saved; go on with --resume {run.path}")
 
     # What was learned, and how good it is.

@@ -42,6 +42,14 @@ def test_listed_yaws_are_made_of_each_source_under_names_that_say_so(plan, noisy
     assert views["sources"].tolist() == [(0,), (0,), (1,), (1,), (2,), (2,)]
 
 
+def test_nobody_gets_the_folder_of_another(plan, noisy) -> None:
+    people = ["a b", "a_b", "A_b_1", "a_b_0", "a_b_0_0", "STRASSE", "straße"]
+    views = plan(noisy([(who, 0.0) for who in people]), AugmentConfig(yaws_degrees=(30,))).views
+    folders = [name.partition("/")[0] for name in views["name"]]
+    assert len({name.casefold() for name in folders}) == len(people)  # some disks know no capitals
+    assert dict(zip(views["subject"], folders, strict=True))["A_b_1"] == "A_b_1"
+
+
 def test_one_person_s_views_do_not_depend_on_other_people(plan, noisy) -> None:
     config = AugmentConfig(per_person=40, seed=3)
     both, alone = (plan(noisy(rows), config).views for rows in ([("a", 0.0), ("b", 0.0)], [("b", 0.0)]))

@@ -14,7 +14,7 @@ from PIL import Image
 import pifr.augment.run as module
 from pifr.augment import AugmentConfig, augment, merge
 from pifr.augment.methods import FlipMethod, NoMethod
-from pifr.core.errors import DataError, PifrError
+from pifr.core.errors import ConfigError, DataError, PifrError
 from pifr.core.files import TEMPORARY_MARK
 from pifr.core.interrupt import Interrupted, StopRequest
 from pifr.data.manifest import Manifest, read_manifest
@@ -222,6 +222,13 @@ def test_bad_input_is_refused_before_writing(faces, tmp_path, kit, config, spec,
     rotator.spec = rotator.spec.model_copy(update=spec)
     with pytest.raises(DataError, match=message):
         augment(faces, rotator, tmp_path / "out", AugmentConfig.model_validate(config))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_shard_that_is_none_is_refused_before_writing(faces, tmp_path, kit) -> None:
+    for shard in ((3, 2), (0, 2)):
+        with pytest.raises(ConfigError, match=f"with i from 1 to n, found {shard[0]}/2"):
+            augment(faces, kit.MarkingRotator(), tmp_path / "out", kit.unchecked(yaws_degrees=(45,)), shard=shard)
     assert not (tmp_path / "out").exists()
 
 

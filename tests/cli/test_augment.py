@@ -13,6 +13,7 @@ from pifr.cli import pifr_command
 from pifr.core.commandline import run
 from pifr.core.errors import DataError
 from pifr.data.manifest import make_manifest, read_manifest
+from pifr.pose import PoseEstimator
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,16 @@ def test_mirror_images_and_the_sources_alone(noisy_people: str, tmp_path: Path, 
     assert len(read_manifest(tmp_path / "flip" / "accepted.csv")) == 1
     assert len(read_manifest(tmp_path / "none" / "accepted.csv")) == 1
     typed("augment-merge", str(tmp_path / "flip"))
+
+
+def test_the_device_is_that_of_the_yaw_check_too(
+    noisy_people: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed
+) -> None:
+    opened, load = [], PoseEstimator.load
+    monkeypatch.setattr(PoseEstimator, "load", lambda device: opened.append(device) or load(device=device))
+    options = ["--max-yaw-error", "180", "--device", "cpu", "--out", str(tmp_path / "views")]
+    typed("augment", noisy_people, "--method", "flip", *options)
+    assert opened == ["cpu"]
 
 
 def test_a_merge_of_nothing_is_one_line(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from pifr.core.device import autocast, choose_device, gpu_number
+from pifr.core.device import autocast, choose_device, gpu_has_bfloat16, gpu_number
 from pifr.core.errors import DependencyError
 
 
@@ -44,3 +46,15 @@ def test_the_number_of_a_gpu() -> None:
 def test_the_number_format_on_the_cpu(precision: str, expected: torch.dtype) -> None:
     with autocast(torch.device("cpu"), precision):  # type: ignore[arg-type]
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == expected
+
+
+def test_a_gpu_that_only_emulates_bfloat16_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    # Emulation takes any such tensor, on a T4 (7.5) too.
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
+    for major, there in ((7, False), (8, True), (9, True)):
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device, m=major: SimpleNamespace(major=m))
+        assert gpu_has_bfloat16() == there
+        assert autocast(torch.device("cuda"), "auto")._enabled == there

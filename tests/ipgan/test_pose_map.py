@@ -113,3 +113,32 @@ def test_pitch_survives_json_and_maps_of_old_have_none():
     assert again.pitch_range_degrees == pose_map.pitch_range_degrees
     old = PoseMap.from_dict({"yaws_degrees": [0.0, 1.0], "codes": [[0.0], [1.0]]})
     assert old.pitch_slopes is None
+
+
+@pytest.mark.parametrize("seen", [0.0, 15.0])
+def test_a_pitch_known_of_some_leaves_the_other_yaws_where_they_are(seen):
+    yaws = np.repeat(np.arange(-90, 91, 15.0), 20)
+    pitches = np.where(np.abs(yaws) <= seen, 2.0, np.nan)
+    codes = np.outer(yaws, AXIS_YAW)
+    pose_map = PoseMap.learn(codes, yaws, pitches)
+    assert pose_map is not None
+    assert pose_map.range_degrees == (-90, 90)
+    assert pose_map.pitch_slopes is None  # one pitch says nothing of how codes depend on it
+    assert np.allclose(pose_map.codes_for([-90, 0, 90]), np.outer([-90, 0, 90], AXIS_YAW), atol=1e-6)
+
+
+def test_yaws_of_unknown_pitch_are_learned_at_the_usual_one_and_change_nothing_of_the_others():
+    codes, yaws, pitches = seen_from_two_heights(np.repeat(np.arange(-90, 91, 15.0), 20))
+    beyond = np.abs(yaws) > 70
+    alone = PoseMap.learn(codes[~beyond], yaws[~beyond], pitches[~beyond])
+    mixed = PoseMap.learn(codes, yaws, np.where(beyond, np.nan, pitches))
+    assert alone is not None
+    assert mixed is not None
+    assert mixed.range_degrees == (-90, 90)
+    assert mixed.pitch_range_degrees == alone.pitch_range_degrees
+    there = np.isin(mixed.yaws_degrees, alone.yaws_degrees)
+    assert there.sum() == len(alone.yaws_degrees)
+    assert np.array_equal(mixed.codes[there], alone.codes)
+    assert np.array_equal(mixed.pitch_slopes[there], alone.pitch_slopes)
+    usual = [codes[np.isclose(yaws, yaw)].mean(axis=0) for yaw in (-90, -75, 75, 90)]
+    assert np.allclose(mixed.codes[~there], usual, atol=1e-6)

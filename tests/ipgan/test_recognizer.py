@@ -8,6 +8,7 @@ import torch
 from ipgan import Rotator, train
 from ipgan.config import ModelConfig
 from ipgan.identity_encoder import BackboneIdentity
+from ipgan.methods.ipgan import IPGAN
 from ipgan.recognizer import Recognizer, take_recognizer
 from pifr.backbones import KIND, BackboneConfig, DreamConfig, build_backbone, load_backbone
 from pifr.core.checkpoint import latest_checkpoint, save_checkpoint
@@ -73,6 +74,28 @@ def test_a_recogniser_is_the_encoder(small_recipe, people, recognizer, tmp_path,
     codes = rotator.identity_codes(open_pixels(manifest, 64)[[0, 1]])
     assert codes.shape == (2, 10)
     assert rotator.rotate(open_pixels(manifest, 64)[[0]], [0.0]).shape == (1, 1, 64, 64, 3)
+
+
+@pytest.mark.parametrize("role", ["encoder", "fine-tuned encoder"])
+def test_a_recogniser_sees_in_training_what_it_sees_at_inference(
+    small_recipe, people, recognizer, tmp_path, monkeypatch, role
+):
+    found = []
+    inner = IPGAN.rotation_terms
+
+    def watched(method, networks, batch, *others):
+        # The averaged encoder is what inference uses; before the first update its weights are the trained one's.
+        found.append([side.identity_encoder(batch.source).code for side in (networks.rotation, networks.averaged)])
+        return inner(method, networks, batch, *others)
+
+    monkeypatch.setattr(IPGAN, "rotation_terms", watched)
+    run = train(recipe(small_recipe, people, recognizer, role, steps=2, erase_steps=0), tmp_path).run
+    assert torch.equal(*found[0])
+    weights, start = latest_checkpoint(run.checkpoints).weights(), load_backbone(recognizer).network.state_dict()
+    buffers = [name for name in start if "running" in name]
+    assert buffers
+    for module in ("rotation", "averaged"):
+        assert all(torch.equal(weights[f"{module}.identity_encoder.backbone.{name}"], start[name]) for name in buffers)
 
 
 def test_a_recogniser_of_other_pictures_is_refused(small_recipe, people, recognizer):

@@ -43,6 +43,12 @@ def test_auto_asks_the_processor(monkeypatch):
     assert compute_dtype(torch.device("cpu"), "auto") == torch.float32
 
 
+def test_auto_takes_no_bfloat16_that_a_gpu_only_emulates(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert compute_dtype(torch.device("cuda"), "auto") == torch.float32
+    assert compute_dtype(torch.device("cuda"), "bfloat16") == torch.bfloat16
+
+
 TWO_RANKS = """
 import torch
 from ipgan.status import Meter

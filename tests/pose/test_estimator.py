@@ -32,6 +32,16 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path / SHIPPED.name
 
 
+def test_poses_are_estimated_where_pixels_have_no_room(
+    people_of_the_room: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = estimate_pose(people_of_the_room, device="cpu")
+    monkeypatch.setenv("PIFR_CACHE", str(tmp_path))
+    monkeypatch.setattr("pifr.data.pixels._has_room", lambda folder, shape: False)
+    decoded = estimate_pose(people_of_the_room, device="cpu")
+    assert np.array_equal(decoded.yaw_degrees, kept.yaw_degrees)
+
+
 def test_yaw_and_pitch_of_rendered_people(people_of_the_room: Manifest) -> None:
     found = estimate_pose(people_of_the_room, device="cpu")
     errors = np.abs(found.yaw_degrees - people_of_the_room.yaw_degrees)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from pifr.cli.data.pose import train_pose as command
+from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import check_config, load_config
 from pifr.core.errors import CheckpointError, ConfigError, TrainingError
 from pifr.core.files import read_json
@@ -91,6 +93,23 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     monkeypatch.setattr(training, "learning_rate", ask_to_stop)
     with pytest.raises(Interrupted, match=r"step 1 is saved; go on with --resume"):
         train_pose(small_config, tmp_path, device="cpu", data=pose_data)
+
+
+def test_a_stop_that_comes_while_a_step_ends_is_heard_after_the_next(
+    small_config: PoseConfig, pose_data: PoseData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BetweenTwoReadings:
+        readings = 0
+
+        def __bool__(self) -> bool:
+            self.readings += 1
+            return self.readings > 1
+
+    monkeypatch.setattr(training, "stop_on_signal", lambda: nullcontext(BetweenTwoReadings()))
+    with pytest.raises(Interrupted, match="step 2 is saved"):
+        train_pose(small_config.model_copy(update={"checkpoint_every": 4}), tmp_path, device="cpu", data=pose_data)
+    (run,) = tmp_path.iterdir()
+    assert [checkpoint.step for checkpoint in list_checkpoints(run / "checkpoints")] == [2]
 
 
 def test_a_resumed_run_keeps_recipe_and_pictures(small_config: PoseConfig, pose_data: PoseData, tmp_path: Path) -> None:
