@@ -106,6 +106,8 @@ def evaluate(
     streams = len(pairs) > max_score_rows and pairs.fold is None
     if keep_scores and out is None:
         raise ConfigError("scores are kept in a folder", where="--keep-scores", cure="add --out FOLDER")
+    # Before the long work; a picture that can't be read is a failure to acquire, wherever it shows.
+    environment = environment_record(applied.data.fingerprint(unreadable_ok=True))
     records, scores, embedded = {}, {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
@@ -125,7 +127,6 @@ def evaluate(
     notes += [_BOTH_SIDES.format(name) for name, each in records.items() if each.get("embeds") == _BOTH]
     record = {**applied.to_dict(), "measure": measure.to_dict(), "by": list(by)}
     record["notes"] = [*record["notes"], *notes]
-    environment = environment_record(applied.data.fingerprint())
     folder = Path(out) if out else None
     if streams:
         record["notes"].append(_STREAMED.format(len(pairs), TAIL, BINS_PER_UNIT))

@@ -107,6 +107,27 @@ def test_an_unreadable_picture_is_a_failure_not_a_crash(rendered, small, tmp_pat
     assert (found.overall.failures, found.by_abs_yaw["90"].failures, found.by_abs_yaw["30"].failures) == (1, 1, 0)
 
 
+def test_a_missing_picture_is_a_failure_as_an_unreadable_one_is(rendered, small, tmp_path):
+    table = rendered.table.assign(path=[str(path) for path in rendered.paths])
+    row = int(np.flatnonzero(table["yaw"] == 90)[0])
+    whole = evaluate(make_manifest(table, tmp_path, "m.csv"), [small], measure=QUICK)
+    table.loc[row, "path"] = str(tmp_path / "gone.png")
+    found = evaluate(make_manifest(table, tmp_path, "m.csv"), [small], measure=QUICK)
+    assert found.systems[0].overall.failures == 1
+    assert found.environment["data_fingerprint"] != whole.environment["data_fingerprint"]
+
+
+def test_the_data_are_looked_at_before_they_are_embedded(rendered, small, monkeypatch):
+    monkeypatch.setattr(type(small), "__call__", lambda *_: pytest.fail("embedded first"))
+
+    def broken(*_, **__):
+        raise DataError("can't read the picture")
+
+    monkeypatch.setattr(type(rendered), "fingerprint", broken)
+    with pytest.raises(DataError, match="can't read the picture"):
+        evaluate(rendered, [small], measure=QUICK)
+
+
 def test_a_person_who_could_not_be_enrolled_is_lost(rendered, small):
     scores = evaluate(rendered, [small], measure=QUICK).scores
     enrolled = scores.reference[scores.search][0]
