@@ -178,6 +178,24 @@ def test_training_people_in_the_test_are_refused_unless_named(rendered, small):
     assert found.protocol["notes"] == ["small was trained on 2 of the 12 people of the test: 001, 002"]
 
 
+def test_people_who_are_enrolled_alone_count_as_people_of_the_test(rendered, small):
+    table = rendered.table[(rendered.table["subject"] != "003") | (rendered.table["yaw"] == 0)]
+    small.training_people = frozenset(["003"])
+    with pytest.raises(DataError, match=r"trained on 1 of the 12 people of the test, found 003"):
+        evaluate(make_manifest(table, rendered.folder, "m.csv"), [small], measure=QUICK)
+
+
+@pytest.mark.parametrize("side", ["first", "second"])
+def test_people_of_either_side_of_a_pair_count(rendered, small, tmp_path, side):
+    paths = [str(path) for path in rendered.paths[:21]]  # seven pictures each of three people
+    lines = [("first", "second", "same"), (paths[0], paths[1], 1), (paths[7], paths[8], 1), (paths[0], paths[14], 0)]
+    (tmp_path / "pairs.csv").write_text("".join(f"{a},{b},{c}\n" for a, b, c in lines))
+    # A file of pairs knows people by their pictures alone.
+    small.training_people = frozenset({"first": paths[7:9], "second": paths[14:15]}[side])
+    with pytest.raises(DataError, match=r"people of the test, found .*; .*--allow-training-people"):
+        evaluate(tmp_path / "pairs.csv", [small], "pairs", measure=QUICK)
+
+
 def test_names_of_another_data_set_are_noted_not_refused(rendered, small, tmp_path):
     small.training_people, small.training_folders = frozenset(["001"]), frozenset([str(tmp_path)])
     found = evaluate(rendered, [small], measure=QUICK)
