@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,31 @@ def read_json(path: Path) -> Any:
         raise PifrError("file not found", where=path, cure="check the path") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PifrError("not a JSON file", where=path, found=str(error)) from error
+
+
+def read_journal(path: Path, keys: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the JSON objects of a file to which a line each is added; none where there is no file.
+
+    A line cut by a crash, or without one of ``keys``, ends it, and is cut off the file: the next line begins anew.
+    """
+    found: list[dict[str, Any]] = []
+    if not path.is_file():
+        return found
+    good = 0
+    with open(path, "rb") as lines:
+        for line in lines:
+            try:
+                value = json.loads(line)
+            except ValueError:
+                break
+            if not line.endswith(b"\n") or not isinstance(value, dict) or any(key not in value for key in keys):
+                break
+            found.append(value)
+            good += len(line)
+    if good < path.stat().st_size:
+        with open(path, "r+b") as stream:
+            stream.truncate(good)
+    return found
 
 
 def sha256_of_file(path: Path) -> str:
