@@ -9,12 +9,12 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pifr.core.errors import PifrError
+from pifr.core.errors import DataError, PifrError
 
 TEMPORARY_MARK = ".tmp-"
 """Every unfinished file or folder carries this in its name; whoever writes beside it may delete it, no reader."""
@@ -91,6 +91,27 @@ def atomic_path(path: Path, replace_folder: bool = False) -> Iterator[Path]:
                 shutil.rmtree(temporary, ignore_errors=True)
             else:
                 temporary.unlink(missing_ok=True)
+
+
+def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
+    """Refuse to replace a folder in which there is anything but what was written there by the same command.
+
+    Args:
+        folder: It may be missing or empty.
+        own: Names of the files that are replaced.
+        kind: What they make together, in words: an index.
+
+    Raises:
+        DataError: Naming the first other file.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise DataError("this is a file, a folder is wanted", where=folder, cure="choose another folder")
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    if foreign:
+        raise DataError(f"this folder holds more than {kind} and won't be replaced", where=folder, found=foreign[0],
+                        cure="choose another folder")  # fmt: skip
 
 
 def write_text(path: Path, text: str) -> None:
