@@ -75,7 +75,7 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
       pifr benchmark --data faces.csv --embedder dlib --frontalise runs/00000-train-ipgan
       pifr benchmark --protocol preservation --data faces.csv --generated views/manifest.csv --embedder dlib
     """
-    from pifr.cli.benchmark_preservation import PROTOCOL, benchmark_preservation, check_options
+    from pifr.cli.benchmark_preservation import PROTOCOL, benchmark_preservation, check_options, search_only_options
     from pifr.cli.benchmark_systems import systems
     from pifr.core.files import write_json
     from pifr.evaluation import Measure, evaluate, load_protocol
@@ -89,12 +89,12 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
     if data is None:
         raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
     how_turned = ["--frontalise-from"] * (frontalise_from_degrees is not None) + ["--frontalise-fuse"] * frontalise_fuse
-    check_options(protocol, generated, frontalise, how_turned)
+    check_options(protocol, generated, frontalise, how_turned, search_only_options())
     measure = Measure(rounds=rounds, bin_degrees=bin_degrees)
     if protocol == PROTOCOL:
         loaded, called = systems(embedders, names, None, device)
         benchmark_preservation(data, generated, split, loaded, called, measure, out, json_file, no_cache, flip_fusion,
-                               batch_size, device)  # fmt: skip
+                               batch_size, device, allow_training_people)  # fmt: skip
         return
     protocol = _full_name(protocol, setting)
     source = _read(data, protocol, split)

@@ -9,12 +9,12 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pifr.core.errors import PifrError
+from pifr.core.errors import DataError, PifrError
 
 TEMPORARY_MARK = ".tmp-"
 """Every unfinished file or folder carries this in its name; whoever writes beside it may delete it, no reader."""
@@ -93,6 +93,27 @@ def atomic_path(path: Path, replace_folder: bool = False) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
+    """Refuse to replace a folder in which there is anything but what was written there by the same command.
+
+    Args:
+        folder: It may be missing or empty.
+        own: Names of the files that are replaced.
+        kind: What they make together, in words: an index.
+
+    Raises:
+        DataError: Naming the first other file.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise DataError("this is a file, a folder is wanted", where=folder, cure="choose another folder")
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    if foreign:
+        raise DataError(f"this folder holds more than {kind} and won't be replaced", where=folder, found=foreign[0],
+                        cure="choose another folder")  # fmt: skip
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:
@@ -122,6 +143,31 @@ def read_json(path: Path) -> Any:
         raise PifrError("file not found", where=path, cure="check the path") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PifrError("not a JSON file", where=path, found=str(error)) from error
+
+
+def read_journal(path: Path, keys: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Return the JSON objects of a file to which a line each is added; none where there is no file.
+
+    A line cut by a crash, or without one of ``keys``, ends it, and is cut off the file: the next line begins anew.
+    """
+    found: list[dict[str, Any]] = []
+    if not path.is_file():
+        return found
+    good = 0
+    with open(path, "rb") as lines:
+        for line in lines:
+            try:
+                value = json.loads(line)
+            except ValueError:
+                break
+            if not line.endswith(b"\n") or not isinstance(value, dict) or any(key not in value for key in keys):
+                break
+            found.append(value)
+            good += len(line)
+    if good < path.stat().st_size:
+        with open(path, "r+b") as stream:
+            stream.truncate(good)
+    return found
 
 
 def sha256_of_file(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +13,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
 from pifr.core.errors import ConfigError, DataError
-from pifr.core.files import read_json, write_json
+from pifr.core.files import disk_errors, read_json, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
-from pifr.core.progress import progress_bar
+from pifr.core.progress import progress_bar, say
+from pifr.data.aligned_sources import JOURNAL, Source, look_at, read_sources, still_the_same
 from pifr.data.geometry import transform_points, warp
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
-from pifr.data.pictures import picture_source, read_picture, write_picture
+from pifr.data.pictures import read_picture, write_picture
 from pifr.data.templates import Face, FivePoints, Template, id_in_manifests, parse_template
 
 _CHUNK = 64
-_ROTATED_BY_EXIF = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class AlignmentResult:
 
     Attributes:
         manifest: The new pictures; ``template`` names the alignment, ``aligned_by`` is ``landmarks`` or ``crop``.
-        done_before: Pictures that an earlier, broken-off call had finished.
+        done_before: Pictures that an earlier call had finished, cut from sources that have not changed since.
         dropped: Pictures left out for want of landmarks.
     """
 
@@ -64,8 +64,9 @@ def align_manifest(
 ) -> AlignmentResult:
     """Align all pictures and write them and ``manifest.csv`` to ``out``.
 
-    Pictures are PNG files written whole, so a call that broke off goes on where it stopped. Where landmarks and
-    crops are mixed, the template id of all pictures names both, for example ``arcface-112/crop:40,60,150``.
+    Pictures are PNG files written whole, so a call that broke off goes on where it stopped. What each was cut from is
+    noted beside them, and a picture that has changed since is aligned anew. Where landmarks and crops are mixed, the
+    template id of all pictures names both, for example ``arcface-112/crop:40,60,150``.
 
     Args:
         manifest: Pictures of any size.
@@ -93,7 +94,7 @@ def align_manifest(
     pictures = _digest(manifest, rules, stems if passed_over else None)
     _claim_folder(out, {"template": template_id, "size_px": size_px, "pictures": pictures})
     jobs = _jobs(manifest, rules, [out / f"{stem}.png" for stem in stems])
-    landmarks, done_before = _run(jobs, size_px, f"aligning to {template_id}")
+    landmarks, done_before = _run(jobs, size_px, out, f"aligning to {template_id}")
 
     table = manifest.table.iloc[[job.row for job in jobs]].reset_index(drop=True)
     table["path"] = [job.target.relative_to(out).as_posix() for job in jobs]
@@ -165,44 +166,52 @@ def _jobs(manifest: Manifest, rules: Sequence[Template | None], targets: Sequenc
     return jobs
 
 
-def _run(jobs: Sequence[_Job], size_px: int, title: str) -> tuple[np.ndarray, int]:
+def _run(jobs: Sequence[_Job], size_px: int, out: Path, title: str) -> tuple[np.ndarray, int]:
     """Align all; return the landmarks in the new pictures ``(N, 5, 2)`` and how many pictures were there before."""
-    landmarks, done_before = [], 0
-    with stop_on_signal() as stop, progress_bar(title, len(jobs)) as advance, ThreadPoolExecutor() as pool:
+    landmarks, done_before, changed = [], 0, 0
+    known, journal = read_sources(out), out / JOURNAL
+    with (
+        disk_errors(journal), open(journal, "a", encoding="utf-8") as stream, stop_on_signal() as stop,
+        progress_bar(title, len(jobs)) as advance, ThreadPoolExecutor() as pool,
+    ):  # fmt: skip
         for start in range(0, len(jobs), _CHUNK):
             if stop:
                 raise Interrupted(f"{start} of {len(jobs)} pictures are aligned; the same command goes on from there")
             chunk = jobs[start : start + _CHUNK]
-            for points, was_there in pool.map(lambda job: _align_picture(job, size_px), chunk):
+            names = [job.target.relative_to(out).as_posix() for job in chunk]
+            done = pool.map(lambda job, name: _align_picture(job, size_px, known.get(name)), chunk, names)
+            for name, (points, source, was_there) in zip(names, done, strict=True):
                 landmarks.append(points)
                 done_before += was_there
+                changed += not was_there and name in known
+                if source is not None and source != known.get(name):
+                    stream.write(json.dumps(source.line(name)) + "\n")
+            stream.flush()
             advance(len(chunk))
+    if changed:
+        say(f"{changed} of {len(jobs)} pictures have changed since they were aligned, and were aligned anew")
     return np.stack(landmarks), done_before
 
 
-def _align_picture(job: _Job, size_px: int) -> tuple[np.ndarray, bool]:
-    """Align one picture unless it is there; return its new landmarks ``(5, 2)`` and whether it was there."""
-    was_there = job.target.exists()
+def _align_picture(job: _Job, size_px: int, known: Source | None) -> tuple[np.ndarray, Source | None, bool]:
+    """Align one picture unless it is there, cut from the source ``known``, and that has not changed since.
+
+    Returns:
+        Its new landmarks ``(5, 2)``, what it is cut from, and whether it was there.
+    """
+    source = still_the_same(known, job.source) if known is not None and job.target.exists() else None
+    if source is not None:
+        matrix = job.rule.matrix(replace(job.face, size_px=source.size_px), size_px)
+        return transform_points(job.face.landmarks, matrix), source, True
+    source = look_at(job.source)
     try:
-        pixels = None if was_there else read_picture(job.source)
-        size = _picture_size(job.source) if pixels is None else (pixels.shape[1], pixels.shape[0])
+        pixels = read_picture(job.source)
     except DataError as error:
         raise DataError(error.what, where=job.face.where, found=error.found, cure=error.cure) from error
+    size = (pixels.shape[1], pixels.shape[0])
     matrix = job.rule.matrix(replace(job.face, size_px=size), size_px)
-    if pixels is not None:
-        write_picture(job.target, warp(pixels, matrix, size_px))
-    return transform_points(job.face.landmarks, matrix), was_there
-
-
-def _picture_size(path: Path) -> tuple[int, int]:
-    """Return width and height of an upright picture from its header alone."""
-    try:
-        with Image.open(picture_source(path)) as picture:
-            width, height = picture.size
-            turned = picture.getexif().get(0x0112) in _ROTATED_BY_EXIF
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError("can't read the picture", where=path, found=str(error)) from error
-    return (height, width) if turned else (width, height)
+    write_picture(job.target, warp(pixels, matrix, size_px))
+    return transform_points(job.face.landmarks, matrix), source and replace(source, size_px=size), False
 
 
 def _claim_folder(out: Path, recipe: dict[str, Any]) -> None:
@@ -220,10 +229,10 @@ def _claim_folder(out: Path, recipe: dict[str, Any]) -> None:
 
 
 def _digest(manifest: Manifest, rules: Sequence[Template | None], stems: Sequence[str] | None) -> str:
-    """Return a digest of everything that decides the new pictures.
+    """Return a digest of everything but the sources' contents that decides the new pictures.
 
     Args:
-        manifest: Pictures.
+        manifest: Pictures; their contents are noted one by one, see :mod:`pifr.data.aligned_sources`.
         rules: Template of each.
         stems: Names, where one was passed over: in a folder from before that was done, one picture took another's
             place, so it must not be gone on with. All other folders keep their digest.

@@ -96,18 +96,37 @@ def statuses(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, os.stat_
     Raises:
         OSError: If a file is missing.
     """
-    seen: dict[str, tuple[str, os.stat_result]] = {}
+    for place, status in _looked_up(folder, names):
+        if isinstance(status, OSError):
+            raise status
+        yield place, status
+
+
+def sizes(folder: Path, names: Iterable[str]) -> Iterator[int | None]:
+    """Yield the size in bytes of the file that holds each picture, None where it is missing; see :func:`statuses`."""
+    for _, status in _looked_up(folder, names):
+        yield None if isinstance(status, OSError) else status.st_size
+
+
+def _looked_up(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, os.stat_result | OSError]]:
+    """Yield place and status of each picture's file, or why it has none."""
+    seen: dict[str, tuple[str, os.stat_result | OSError]] = {}
     for name in names:
         match = _MEMBER.fullmatch(name)
         if match is None:
-            path = folder / name
-            yield str(path.resolve()), path.stat()
+            yield _look_up(folder / name)
             continue
         if match["container"] not in seen:
-            container = folder / match["container"]
-            seen[match["container"]] = str(container.resolve()), container.stat()
+            seen[match["container"]] = _look_up(folder / match["container"])
         place, status = seen[match["container"]]
         yield f"{place}/{match['name']}@{match['offset']}", status
+
+
+def _look_up(file: Path) -> tuple[str, os.stat_result | OSError]:
+    try:
+        return str(file.resolve()), file.stat()
+    except OSError as error:
+        return str(file), error
 
 
 def relocated(folder: Path, names: Iterable[str], target: Path) -> list[str]:

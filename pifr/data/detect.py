@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError
-from pifr.core.files import cache_folder, disk_errors
+from pifr.core.files import cache_folder, disk_errors, read_journal
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar
 from pifr.data.align import AlignmentResult, align_manifest
@@ -128,7 +128,7 @@ def _find(
     manifest: Manifest, rows: list[int], detector: FaceDetector, journal: Path, on_error: OnError, workers: int
 ) -> dict[int, Finding]:
     """Return row -> finding; what the journal holds is not looked for again."""
-    findings = _read_journal(journal)
+    findings: dict[int, Finding] = {int(each.pop("row")): each for each in read_journal(journal, ["row"])}
     todo = [row for row in rows if row not in findings]
     names = manifest.table["path"]
     journal.parent.mkdir(parents=True, exist_ok=True)
@@ -192,25 +192,3 @@ def find_face(detector: FaceDetector, path: Path) -> Finding:
 def _key(manifest: Manifest, detector: FaceDetector) -> str:
     text = f"1 {detector.name} {detector.sha256} {manifest.folder.resolve()} {manifest.fingerprint()}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-
-
-def _read_journal(path: Path) -> dict[int, Finding]:
-    """Return row -> finding of an earlier call; a line cut by a crash ends it, and is cut off the file."""
-    findings: dict[int, Finding] = {}
-    if not path.is_file():
-        return findings
-    good = 0
-    with open(path, "rb") as lines:
-        for line in lines:
-            try:
-                finding = json.loads(line)
-                if not line.endswith(b"\n"):
-                    break
-                findings[int(finding.pop("row"))] = finding
-            except (ValueError, KeyError, AttributeError):
-                break
-            good += len(line)
-    if good < path.stat().st_size:
-        with open(path, "r+b") as stream:
-            stream.truncate(good)
-    return findings

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pifr.core.errors import DataError, near_names
 from pifr.core.files import atomic_path
-from pifr.data.containers import read_bytes, relocated, statuses
+from pifr.data.containers import read_bytes, relocated, sizes, statuses
 
 LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
 """The five points, left meaning left in the picture; each has columns ``<name>_x`` and ``<name>_y`` in pixels."""
@@ -121,21 +121,33 @@ class Manifest:
                 cure = near_names(column, self.table.columns)
                 raise DataError(f"no column {column!r}", where=self.name, cure=cure)
 
-    def fingerprint(self) -> str:
+    def fingerprint(self, unreadable_ok: bool = False) -> str:
         """Return a digest of the table, of every file's size and of what pictures hold, the same on every machine.
 
         Of more than 256 pictures, 256 spread evenly over the rows are read: a changed picture is noticed by its size,
         and by its contents if it is one of these. Times count for nothing, since a copy is the same data.
 
+        Args:
+            unreadable_ok: Take a mark for pictures that are missing or can't be read, for measurements that count
+                them as failures. The digest of a whole set is the same either way.
+
         Raises:
-            DataError: If a picture is missing or can't be read.
+            DataError: If a picture is missing or can't be read, and that is not allowed.
         """
         digest = hashlib.sha256(self.table.to_csv(index=False).encode())
+        names = self.table["path"]
+        read = np.linspace(0, len(self) - 1, min(len(self), _READ_FOR_FINGERPRINT)).round().astype(int)
+        if unreadable_ok:
+            for size in sizes(self.folder, names):
+                digest.update(f"{size}\n".encode())
+            for row in read:
+                digest.update(_contents_or_mark(self.folder / names[row]))
+            return digest.hexdigest()[:16]
         try:
-            for _, status in statuses(self.folder, self.table["path"]):
+            for _, status in statuses(self.folder, names):
                 digest.update(f"{status.st_size}\n".encode())
-            for row in np.linspace(0, len(self) - 1, min(len(self), _READ_FOR_FINGERPRINT)).round().astype(int):
-                digest.update(hashlib.sha256(read_bytes(self.folder / self.table["path"][row])).digest())
+            for row in read:
+                digest.update(hashlib.sha256(read_bytes(self.folder / names[row])).digest())
         except FileNotFoundError as error:
             raise DataError("picture not found", where=error.filename, cure="run: pifr data validate") from error
         except OSError as error:
@@ -187,7 +199,7 @@ def make_manifest(table: pd.DataFrame, folder: Path, name: str, require: Sequenc
 
 
 def concatenate(manifests: Sequence[Manifest]) -> Manifest:
-    """Join manifests; paths are kept valid by making them absolute where the folders differ."""
+    """Join manifests; paths are made relative to the folder that all of theirs lie in."""
     folders = {manifest.folder.resolve() for manifest in manifests}
     if len(folders) == 1:
         tables, folder = [manifest.table for manifest in manifests], manifests[0].folder
@@ -227,6 +239,14 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
             table.to_parquet(temporary, index=False)
         else:
             table.to_csv(temporary, index=False)
+
+
+def _contents_or_mark(path: Path) -> bytes:
+    """Return a digest of a picture's file, or a mark where it can't be read."""
+    try:
+        return hashlib.sha256(read_bytes(path)).digest()
+    except (OSError, DataError):
+        return b"unreadable"
 
 
 def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:

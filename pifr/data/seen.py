@@ -41,3 +41,16 @@ def check_training_people(
             where=name, found=shown, cure="test other people, or say so with --allow-training-people",
         )  # fmt: skip
     return f"{name} was trained on {len(shared)} of the {len(tested)} people of the test: {shown}"
+
+
+def training_people_notes(
+    model: object, kind: str, tested: Collection[str], folder: Path, allowed: bool
+) -> list[str]:  # fmt: skip
+    """Check a model, or all that it is made of, each against the data set it learned from; return the notes.
+
+    Arguments and errors are those of :func:`check_training_people`; what is made of several has an attribute
+    ``parts``, kind -> model.
+    """
+    parts: dict[str, object] = getattr(model, "parts", {kind: model})
+    found = [check_training_people(part, of_kind, tested, folder, allowed) for of_kind, part in parts.items()]
+    return [note for note in found if note]

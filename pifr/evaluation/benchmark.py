@@ -13,7 +13,7 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
 from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import Manifest
-from pifr.data.seen import check_training_people
+from pifr.data.seen import training_people_notes
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
@@ -101,11 +101,14 @@ def evaluate(
         applied.data.require([column])
     loaded = _load(embedders, device)
     systems = _system_names(loaded, names)
-    notes = [note for e in loaded for note in _training_people(e, applied, allow_training_people)]
+    tested, home = _people_of_the_test(applied), applied.data.folder
+    notes = [n for e in loaded for n in training_people_notes(e, "recogniser", tested, home, allow_training_people)]
     pairs = Comparisons(applied, by)
     streams = len(pairs) > max_score_rows and pairs.fold is None
     if keep_scores and out is None:
         raise ConfigError("scores are kept in a folder", where="--keep-scores", cure="add --out FOLDER")
+    # Before the long work; a picture that can't be read is a failure to acquire, wherever it shows.
+    environment = environment_record(applied.data.fingerprint(unreadable_ok=True))
     records, scores, embedded = {}, {}, {}
     for name, embedder in zip(systems, loaded, strict=True):
         say(f"{name}: embedding {len(pairs.used):,} pictures")
@@ -125,7 +128,6 @@ def evaluate(
     notes += [_BOTH_SIDES.format(name) for name, each in records.items() if each.get("embeds") == _BOTH]
     record = {**applied.to_dict(), "measure": measure.to_dict(), "by": list(by)}
     record["notes"] = [*record["notes"], *notes]
-    environment = environment_record(applied.data.fingerprint())
     folder = Path(out) if out else None
     if streams:
         record["notes"].append(_STREAMED.format(len(pairs), TAIL, BINS_PER_UNIT))
@@ -174,12 +176,9 @@ def _system_names(embedders: Sequence[Embedder], names: Sequence[str] | None) ->
     return chosen
 
 
-def _training_people(embedder: Embedder, protocol: Protocol, allowed: bool) -> list[str]:
-    """Check an embedder, or all that it is made of, each against the data set it learned from; return the notes."""
-    tested = set(protocol.subjects[protocol.probes].tolist())
-    parts: dict[str, object] = getattr(embedder, "parts", {"recogniser": embedder})
-    found = [check_training_people(part, kind, tested, protocol.data.folder, allowed) for kind, part in parts.items()]
-    return [note for note in found if note]
+def _people_of_the_test(protocol: Protocol) -> set[str]:
+    """Return everybody who is searched with or enrolled: a known face among the others is found too easily as well."""
+    return set(protocol.subjects[np.union1d(protocol.probes, protocol.enrolment)].tolist())
 
 
 def _embedded_sides(embedder: Embedder, probe_side: bool) -> dict[str, str]:

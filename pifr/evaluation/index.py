@@ -23,8 +23,8 @@ import numpy as np
 
 from pifr.core.config import Config, check_config
 from pifr.core.errors import CheckpointError, DataError
-from pifr.core.files import atomic_path, read_json, sha256_of_file, write_json
-from pifr.evaluation.engines import Engine, FaissEngine, TorchEngine, choose_engine
+from pifr.core.files import atomic_path, read_json, refuse_foreign_files, sha256_of_file, write_json
+from pifr.evaluation.engines import FAISS_FILE, TORCH_FILE, Engine, FaissEngine, TorchEngine, choose_engine
 from pifr.evaluation.retrieval import unit_vectors
 
 Kind = Literal["flat", "flat16", "hnsw", "ivfpq"]
@@ -169,10 +169,12 @@ def refuse_foreign_folder(folder: Path) -> None:
     """Refuse a folder that holds something other than an index; call it before work that ends in saving there.
 
     Raises:
-        DataError: If the folder exists and is no index.
+        DataError: If there is something in the folder and it is no index, or more than one.
     """
-    if Path(folder).exists() and not (Path(folder) / META).is_file():
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / META).is_file():
         raise DataError("this is no index and won't be replaced", where=folder, cure="choose another folder")
+    refuse_foreign_files(folder, (META, NAMES, FAISS_FILE, TORCH_FILE), "an index")
 
 
 def build_index(

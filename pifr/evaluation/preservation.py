@@ -20,6 +20,7 @@ from pifr.core.seeds import numpy_generator
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
 from pifr.data.pixels import open_pixels
+from pifr.data.seen import training_people_notes
 from pifr.evaluation.figures import Measure, yaw_groups
 from pifr.evaluation.preservation_result import Mean, PreservationFigures, PreservationResult, PreservationSystem
 from pifr.evaluation.retrieval import unit_vectors
@@ -46,6 +47,7 @@ def measure_preservation(
     accept_fmr: float = ACCEPT_FMR,
     measure: Measure | None = None,
     flip_fusion: bool = False,
+    allow_training_people: bool = False,
     batch_size: int = 128,
     device: str = "auto",
     cache: EmbeddingCache | None = None,
@@ -61,13 +63,14 @@ def measure_preservation(
         accept_fmr: False match rate of real impostors that sets the threshold of acceptance.
         measure: Bootstrap rounds, seed, width of a yaw group.
         flip_fusion: Add the embedding of the mirrored picture.
+        allow_training_people: Go on although an embedder was trained on the real people; it is noted.
         batch_size: Pictures a forward pass.
         device: auto, cpu, cuda or cuda:N.
         cache: Where embeddings are looked up and kept.
 
     Raises:
         DataError: If a source is not among the real pictures or shows another person, fewer than two people are
-            real, a picture is in both manifests, or an embedder gives no vector at all.
+            real, a picture is in both manifests, an embedder was trained on the people, or it gives no vector at all.
         ConfigError: If two systems have one name.
     """
     from pifr.recognition.embedders import embed_manifest, load_embedder
@@ -77,7 +80,10 @@ def measure_preservation(
     systems = list(names) if names else [each.name for each in loaded]
     if not loaded or len(set(systems)) != len(loaded) or len(systems) != len(loaded):
         raise ConfigError("each embedder needs a name of its own", where="--name", found=", ".join(systems) or "none")
+    people, home = real.subjects, real.folder
+    notes = [n for e in loaded for n in training_people_notes(e, "recogniser", people, home, allow_training_people)]
     trial = _Trial(real, generated, measure)
+    environment = environment_record(generated.fingerprint(unreadable_ok=True))
     error = _yaw_errors(generated, estimate_yaw)
     found = []
     for name, embedder in zip(systems, loaded, strict=True):
@@ -89,11 +95,11 @@ def measure_preservation(
         found.append(trial.system(name, record, vectors, failed, error, accept_fmr))
     protocol = {
         "name": "preservation", "data": real.name, "generated": generated.name, "real_pictures": len(real),
-        "real_people": len(real.subjects), "views": len(generated), "people": len(trial.people),
+        "real_people": len(people), "views": len(generated), "people": len(trial.people),
         "accept_fmr": accept_fmr, "bootstrap_rounds": measure.rounds, "seed": measure.seed,
-        "bin_degrees": measure.bin_degrees,
+        "bin_degrees": measure.bin_degrees, "notes": notes,
     }  # fmt: skip
-    return PreservationResult(protocol, found, environment_record(generated.fingerprint()))
+    return PreservationResult(protocol, found, environment)
 
 
 class _Trial:

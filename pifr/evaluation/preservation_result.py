@@ -57,7 +57,8 @@ class PreservationFigures:
         group: ``all`` or the yaw asked for, in degrees.
         views: Number of views.
         people: Number of people they show.
-        failures: Views that gave no embedding, or whose source gave none; never found, never accepted.
+        failures: Views that gave no embedding, or whose source gave none; never accepted. The former are never found
+            either; the latter are searched among the other pictures of their person.
         cosine: Cosine to the source.
         other: Cosine to the most similar real picture of anybody else.
         rank1: Share of views whose person is the first among all real people; every real picture is enrolled.

@@ -10,7 +10,9 @@ of person i weighs ``w_i``, a non-mated one of i and j weighs ``w_i * w_j``, an 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -19,6 +21,9 @@ from pifr.core.seeds import numpy_generator
 
 ROUNDS = 1000
 LEVEL = 0.95
+_BLOCK_NUMBERS = 1 << 19
+"""Weights that are drawn, or multiplied in double precision, at once: 4 MB."""
+_in_use: WeakValueDictionary[tuple[int, int, int], np.ndarray] = WeakValueDictionary()
 
 
 @dataclass(frozen=True)
@@ -65,14 +70,31 @@ def person_weights(people: int, rounds: int = ROUNDS, seed: int = 0) -> np.ndarr
         seed: Equal seeds give equal weights, so that two systems can be compared pair by pair.
 
     Returns:
-        ``(R, people)`` float32 counts; each row sums to ``people``.
+        ``(R, people)`` float32 counts, read-only; each row sums to ``people``. While one is in use, whoever asks for
+        the same gets it again: the systems of a benchmark share one.
 
     Example:
         >>> person_weights(4, rounds=3).sum(axis=1).tolist()
         [4.0, 4.0, 4.0]
     """
-    generator = numpy_generator("bootstrap over people", seed)
-    return generator.multinomial(people, np.full(people, 1 / people), size=rounds).astype(np.float32)
+    in_use = _in_use.get((people, rounds, seed))
+    if in_use is not None:
+        return in_use
+    generator, chances = numpy_generator("bootstrap over people", seed), np.full(people, 1 / people)
+    weights = np.empty((rounds, people), np.float32)
+    for block in _blocks(weights):
+        # Draws come as int64, twice the size of what is kept. Row after row of one generator, they are the same.
+        block[:] = generator.multinomial(people, chances, size=len(block))
+    weights.setflags(write=False)
+    _in_use[people, rounds, seed] = weights
+    return weights
+
+
+def _blocks(weights: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield views of some rounds each, so few that a copy of them in eight bytes a number is small."""
+    count = max(1, _BLOCK_NUMBERS // max(weights.shape[1], 1))
+    for start in range(0, len(weights), count):
+        yield weights[start : start + count]
 
 
 def percentile_interval(rounds: np.ndarray, estimate: float, people: int, level: float = LEVEL) -> Interval:
@@ -120,9 +142,11 @@ def bootstrap_rate(hits: np.ndarray, person: np.ndarray, weights: np.ndarray, le
         raise DataError("an interval needs at least one trial")
     people = weights.shape[1]
     total = np.bincount(person, minlength=people)
-    hit = np.bincount(person, weights=hits, minlength=people)
+    hit, trials = np.bincount(person, weights=hits, minlength=people), total.astype(float)
+    # NumPy would copy all weights as float64 for each of the two products.
+    sums = [(exact @ hit, exact @ trials) for exact in (block.astype(float) for block in _blocks(weights))]
     with np.errstate(invalid="ignore", divide="ignore"):
-        rounds = (weights @ hit) / (weights @ total.astype(float))
+        rounds = np.concatenate([found / drawn for found, drawn in sums])
     return percentile_interval(rounds, float(hits.mean()), int((total > 0).sum()), level)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,9 @@ from pifr.data.manifest import Manifest
 from pifr.data.pixels import PixelStore, load_square, open_pixels
 from pifr.data.spec import InputSpec
 from pifr.recognition.embedding_cache import EmbeddingCache, embedding_keys
+
+_TOLD = 5
+"""Of this many bad pictures the user is told by name."""
 
 
 @runtime_checkable
@@ -109,16 +112,15 @@ def embed_manifest(
     yaws = manifest.yaw_degrees if getattr(embedder, "takes_yaw", False) else None
     vectors: np.ndarray | None = None
     with progress_bar(f"embedding with {embedder.name}", len(rows)) as advance:
-        for start in range(0, len(rows), batch_size):
-            pixels = store[np.arange(start, min(start + batch_size, len(rows)))]
-            known = None if yaws is None else yaws[rows[start : start + batch_size]]
-            batch = embed_pixels(embedder, pixels, flip_fusion, cache, known)
+        for numbers, pixels in _batches(store, batch_size):
+            here = rows[numbers]
+            batch = embed_pixels(embedder, pixels, flip_fusion, cache, None if yaws is None else yaws[here])
             if vectors is None:
                 vectors = np.zeros((len(manifest), batch.shape[1]), dtype=np.float32)
             _require_one_width({vectors.shape[1], batch.shape[1]}, embedder)
-            vectors[rows[start : start + batch_size]] = batch
+            vectors[here] = batch
             advance(len(batch))
-    assert vectors is not None  # a manifest holds a picture, and _open_readable refuses to return none
+    assert vectors is not None  # a manifest holds a picture, and _open_readable and _batches refuse to find none
     failed = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
     vectors[failed] = 0.0
     if failed.any():
@@ -198,9 +200,43 @@ def _open_readable(manifest: Manifest, size_px: int) -> tuple[PixelStore, np.nda
         readable = np.array([line is None for line in problems])
         if not readable.any():
             raise first_error
-        for line in [line for line in problems if line][:5]:
+        for line in [line for line in problems if line][:_TOLD]:
             say(f"warning: {line}")
         return open_pixels(manifest.select(readable), size_px), readable
+
+
+def _batches(store: PixelStore, batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield numbers in the store ``(B,)`` and pixels ``(B, S, S, 3)``, without those that can't be decoded.
+
+    Where the disk had no room for the pixels nothing has decoded them before, so bad ones show only here.
+
+    Raises:
+        DataError: If there is not one that can be.
+    """
+    problems: list[DataError] = []
+    for start in range(0, len(store), batch_size):
+        numbers = np.arange(start, min(start + batch_size, len(store)))
+        try:
+            pixels = store[numbers]
+        except DataError:
+            found = [_one(store, number, problems) for number in numbers.tolist()]
+            numbers = numbers[[one is not None for one in found]]
+            pixels = np.concatenate([one for one in found if one is not None] or [np.empty(0)])
+        if len(numbers):
+            yield numbers, pixels
+    for error in problems[:_TOLD]:
+        say(f"warning: {error}")
+    if len(problems) == len(store):
+        raise problems[0]
+
+
+def _one(store: PixelStore, number: int, problems: list[DataError]) -> np.ndarray | None:
+    """Return one picture ``(1, S, S, 3)``; None where it can't be decoded, and why is added to ``problems``."""
+    try:
+        return store[number]
+    except DataError as error:
+        problems.append(error)
+        return None
 
 
 class PythonEmbedder:

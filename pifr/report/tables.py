@@ -120,7 +120,10 @@ def preservation_section(result: PreservationResult) -> dict[str, Any]:
     ]
     return {
         "protocol": result.protocol, "columns": list(table.columns), "rows": rows,
-        "notes": [f"{system.name}: {system.note}" for system in result.systems if system.note],
+        "notes": [
+            *result.protocol.get("notes", []),
+            *[f"{system.name}: {system.note}" for system in result.systems if system.note],
+        ],
         "records": [(system.name, system.record) for system in result.systems],
         "environment": [(key, value) for key, value in result.environment.items() if value not in (None, "", {}, [])],
     }  # fmt: skip

@@ -13,6 +13,7 @@ from pifr.cli.report import report
 from pifr.core.errors import PifrError
 from pifr.data.spec import InputSpec
 from pifr.evaluation.blocks import MAX_SCORE_ROWS
+from pifr.recognition.embedders import PythonEmbedder
 
 MODULE = """
 import numpy as np
@@ -166,6 +167,26 @@ def test_preservation_is_measured_and_saved(module, manifest, views, tmp_path):
 def test_options_that_do_not_go_together_are_one_line(arguments, message):
     with pytest.raises(PifrError, match=message):
         run(benchmark, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--by", "sex"), ("--setting", "1"), ("--pictures", "p"), ("--template", "t"), ("--train-people", "3"),
+     ("--max-score-rows", "10000000"), ("--keep-scores", None)],
+)  # fmt: skip
+def test_preservation_refuses_what_it_would_not_heed(option, value):
+    arguments = ["--protocol", "preservation", "--data", "x.csv", "--generated", "v.csv", "--embedder", "x", option]
+    with pytest.raises(PifrError, match=f"^{option}: the protocol preservation does not take this option"):
+        run(benchmark, *arguments, *([] if value is None else [value]))
+
+
+def test_preservation_is_told_that_training_people_are_allowed(module, manifest, views, monkeypatch):
+    monkeypatch.setattr(PythonEmbedder, "training_people", frozenset(["001"]), raising=False)
+    arguments = ["--protocol", "preservation", "--data", manifest, "--generated", views, "--embedder", module,
+                 "--bootstrap", 5]  # fmt: skip
+    with pytest.raises(PifrError, match="trained on 1 of the 12"):
+        run(benchmark, *arguments)
+    assert "was trained on 1 of the 12" in run(benchmark, *arguments, "--allow-training-people")
 
 
 @pytest.mark.parametrize("size", [0, -1])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.interrupt import Interrupted
 from pifr.data import align as align_module
+from pifr.data import aligned_sources
 from pifr.data.align import align_manifest
 from pifr.data.geometry import transform_points
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest, read_manifest
@@ -106,6 +108,73 @@ def test_a_broken_off_call_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "manifest.csv").exists()
     manifest.paths[2].write_bytes(kept)
     assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 2
+
+
+def times(path: Path) -> tuple[int, int]:
+    return path.stat().st_atime_ns, path.stat().st_mtime_ns
+
+
+@pytest.mark.parametrize("as_large", [False, True])
+def test_a_picture_that_has_changed_since_is_aligned_anew(
+    tmp_path: Path, as_large: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        Image.fromarray(np.full((40, 40, 3), 50, np.uint8)).save(tmp_path / f"{number}.bmp")
+    table = pd.DataFrame({"path": [f"{number}.bmp" for number in range(3)], "subject": list("abc")})
+    manifest = make_manifest(table, tmp_path, "faces.csv")
+    align_manifest(manifest, "crop", tmp_path / "out", 16)
+    side = 40 if as_large else 30
+    Image.fromarray(np.full((side, side, 3), 200, np.uint8)).save(tmp_path / "1.bmp")
+    result = align_manifest(manifest, "crop", tmp_path / "out", 16)
+    assert result.done_before == 2
+    assert [int(read_picture(path).mean()) for path in result.manifest.paths] == [50, 200, 50]
+    assert "1 of 3 pictures have changed since they were aligned" in capsys.readouterr().err
+    assert align_manifest(manifest, "crop", tmp_path / "out", 16).done_before == 3
+
+
+def test_a_picture_replaced_by_one_as_old_and_as_large_is_aligned_anew(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 40, 3), 50, np.uint8)).save(tmp_path / "a.bmp")
+    manifest = make_manifest(pd.DataFrame({"path": ["a.bmp"], "subject": ["a"]}), tmp_path, "faces.csv")
+    align_manifest(manifest, "crop", tmp_path / "out", 16)
+    before = times(tmp_path / "a.bmp")
+    Image.fromarray(np.full((40, 40, 3), 200, np.uint8)).save(tmp_path / "a.bmp")
+    os.utime(tmp_path / "a.bmp", ns=before)
+    assert align_manifest(manifest, "crop", tmp_path / "out", 16).done_before == 0
+
+
+def test_a_copy_is_read_once_and_not_aligned_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = faces(tmp_path / "in")
+    align_manifest(manifest, "crop:center", tmp_path / "out", 32)
+    for path in manifest.paths:
+        os.utime(path, (1, 1))
+    read: list[Path] = []
+    whole = aligned_sources.read_bytes
+    monkeypatch.setattr(aligned_sources, "read_bytes", lambda path: read.append(path) or whole(path))
+    monkeypatch.setattr(align_module, "write_picture", lambda *_: pytest.fail("rendered again"))
+    for reads in (3, 3):  # in the first call alone
+        assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 3
+        assert len(read) == reads
+
+
+def test_a_crop_without_a_record_of_its_source_is_made_anew(tmp_path: Path) -> None:
+    """As of an older version, or where a line was cut by a crash."""
+    manifest = faces(tmp_path / "in")
+    align_manifest(manifest, "crop:center", tmp_path / "out", 32)
+    journal = tmp_path / "out" / "alignment.jsonl"
+    text = journal.read_text()
+    journal.write_text(text[: len(text) - 5])
+    assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 2
+    journal.unlink()
+    assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 0
+    assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 3
+
+
+def test_a_source_that_is_gone_is_named_though_its_crop_is_there(tmp_path: Path) -> None:
+    manifest = faces(tmp_path / "in")
+    align_manifest(manifest, "crop:center", tmp_path / "out", 32)
+    manifest.paths[1].unlink()
+    with pytest.raises(DataError, match=r"faces.csv, row 2: p1/face.png: picture not found"):
+        align_manifest(manifest, "crop:center", tmp_path / "out", 32)
 
 
 def test_another_alignment_is_not_mixed_in(tmp_path: Path) -> None:

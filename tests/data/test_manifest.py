@@ -160,6 +160,24 @@ def test_the_fingerprint_notices_changed_tables_and_pictures(tmp_path: Path) -> 
         manifest.fingerprint()
 
 
+def test_pictures_that_can_not_be_read_leave_a_mark_in_the_fingerprint_where_that_is_allowed(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(b"1")
+    manifest = read_manifest(write(tmp_path, "path,subject\na.png,1\nb.png,2\n"))
+    whole = manifest.fingerprint()
+    assert manifest.fingerprint(unreadable_ok=True) == whole
+    found = {whole}
+    for name in "ab":
+        (tmp_path / f"{name}.png").unlink()
+        found.add(manifest.fingerprint(unreadable_ok=True))
+        if name == "a":
+            (tmp_path / "a.png").mkdir()
+            manifest.fingerprint(unreadable_ok=True)
+    assert len(found) == 3
+    with pytest.raises(DataError, match=r"picture not found|can't read the picture"):
+        manifest.fingerprint()
+
+
 def test_a_copy_made_later_has_the_same_fingerprint(tmp_path: Path) -> None:
     """A run goes on where its pictures were fetched anew, and two reports can be seen to be of the same data."""
     for folder, time in (("here", 1), ("there", 2)):

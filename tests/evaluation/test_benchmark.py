@@ -107,6 +107,27 @@ def test_an_unreadable_picture_is_a_failure_not_a_crash(rendered, small, tmp_pat
     assert (found.overall.failures, found.by_abs_yaw["90"].failures, found.by_abs_yaw["30"].failures) == (1, 1, 0)
 
 
+def test_a_missing_picture_is_a_failure_as_an_unreadable_one_is(rendered, small, tmp_path):
+    table = rendered.table.assign(path=[str(path) for path in rendered.paths])
+    row = int(np.flatnonzero(table["yaw"] == 90)[0])
+    whole = evaluate(make_manifest(table, tmp_path, "m.csv"), [small], measure=QUICK)
+    table.loc[row, "path"] = str(tmp_path / "gone.png")
+    found = evaluate(make_manifest(table, tmp_path, "m.csv"), [small], measure=QUICK)
+    assert found.systems[0].overall.failures == 1
+    assert found.environment["data_fingerprint"] != whole.environment["data_fingerprint"]
+
+
+def test_the_data_are_looked_at_before_they_are_embedded(rendered, small, monkeypatch):
+    monkeypatch.setattr(type(small), "__call__", lambda *_: pytest.fail("embedded first"))
+
+    def broken(*_, **__):
+        raise DataError("can't read the picture")
+
+    monkeypatch.setattr(type(rendered), "fingerprint", broken)
+    with pytest.raises(DataError, match="can't read the picture"):
+        evaluate(rendered, [small], measure=QUICK)
+
+
 def test_a_person_who_could_not_be_enrolled_is_lost(rendered, small):
     scores = evaluate(rendered, [small], measure=QUICK).scores
     enrolled = scores.reference[scores.search][0]
@@ -155,6 +176,24 @@ def test_training_people_in_the_test_are_refused_unless_named(rendered, small):
         evaluate(rendered, [small], measure=QUICK)
     found = evaluate(rendered, [small], measure=QUICK, allow_training_people=True)
     assert found.protocol["notes"] == ["small was trained on 2 of the 12 people of the test: 001, 002"]
+
+
+def test_people_who_are_enrolled_alone_count_as_people_of_the_test(rendered, small):
+    table = rendered.table[(rendered.table["subject"] != "003") | (rendered.table["yaw"] == 0)]
+    small.training_people = frozenset(["003"])
+    with pytest.raises(DataError, match=r"trained on 1 of the 12 people of the test, found 003"):
+        evaluate(make_manifest(table, rendered.folder, "m.csv"), [small], measure=QUICK)
+
+
+@pytest.mark.parametrize("side", ["first", "second"])
+def test_people_of_either_side_of_a_pair_count(rendered, small, tmp_path, side):
+    paths = [str(path) for path in rendered.paths[:21]]  # seven pictures each of three people
+    lines = [("first", "second", "same"), (paths[0], paths[1], 1), (paths[7], paths[8], 1), (paths[0], paths[14], 0)]
+    (tmp_path / "pairs.csv").write_text("".join(f"{a},{b},{c}\n" for a, b, c in lines))
+    # A file of pairs knows people by their pictures alone.
+    small.training_people = frozenset({"first": paths[7:9], "second": paths[14:15]}[side])
+    with pytest.raises(DataError, match=r"people of the test, found .*; .*--allow-training-people"):
+        evaluate(tmp_path / "pairs.csv", [small], "pairs", measure=QUICK)
 
 
 def test_names_of_another_data_set_are_noted_not_refused(rendered, small, tmp_path):

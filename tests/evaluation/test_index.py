@@ -126,6 +126,18 @@ def test_a_damaged_index_is_refused(gallery, names, tmp_path):
         build_index(gallery, names).save(tmp_path)
 
 
+def test_an_index_replaces_itself_alone(gallery, names, tmp_path):
+    (tmp_path / "index").mkdir()  # an empty folder is taken
+    build_index(gallery, names, engine="torch").save(tmp_path / "index")
+    build_index(gallery[:9], names[:9]).save(tmp_path / "index")
+    assert len(SearchIndex.load(tmp_path / "index")) == 9
+    (tmp_path / "index" / "notes.txt").write_text("mine")
+    message = r"this folder holds more than an index and won't be replaced, found notes.txt; choose another folder"
+    with pytest.raises(DataError, match=message):
+        build_index(gallery, names).save(tmp_path / "index")
+    assert (tmp_path / "index" / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize(("bad", "why"), [(np.nan, "is not finite"), (0.0, "is zero")])
 @pytest.mark.parametrize("kind", ["flat", "ivfpq"])
 def test_vectors_without_direction_are_named(gallery, names, bad, why, kind):

@@ -173,6 +173,24 @@ def test_an_embedder_that_fails_everywhere_is_refused(sets):
         measure_preservation(*sets, [Nothing()])
 
 
+def test_a_judge_that_learned_from_the_people_is_refused_unless_named(sets):
+    real, views = sets
+    judge = Corner()
+    judge.training_people = frozenset(["a", "z"])
+    with pytest.raises(DataError, match=r"trained on 1 of the 3 people of the test, found a; .*--allow"):
+        measure_preservation(real, views, [judge], measure=QUICK)
+    found = measure_preservation(real, views, [judge], measure=QUICK, allow_training_people=True)
+    assert found.protocol["notes"] == ["corner was trained on 1 of the 3 people of the test: a"]
+    judge.training_folders = frozenset(["/another/set"])
+    assert "another set" in measure_preservation(real, views, [judge], measure=QUICK).protocol["notes"][0]
+
+
+def test_a_missing_view_is_a_failure(sets):
+    real, views = sets
+    views.paths[0].unlink()
+    assert measure_preservation(real, views, [Corner()], measure=QUICK).systems[0].overall.failures == 1
+
+
 def test_a_saved_result_is_read_back_and_shown(sets, tmp_path):
     found = measure_preservation(*sets, [Corner(), Corner()], names=["one", "<two>"], measure=QUICK, accept_fmr=0.2)
     found.save(tmp_path)

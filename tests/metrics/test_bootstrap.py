@@ -1,12 +1,14 @@
 """The fast bootstrap against re-sampling done row by row, its coverage, and its edges."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from pifr.core.errors import DataError
-from pifr.metrics import bootstrap_rate, bootstrap_verification, equal_error_rate, person_weights, tar_at_far
+from pifr.core.seeds import numpy_generator
+from pifr.metrics import bootstrap, bootstrap_rate, bootstrap_verification, equal_error_rate, person_weights, tar_at_far
 from pifr.metrics.bootstrap import percentile_interval
 
 
@@ -86,6 +88,48 @@ def test_weights_are_seeded_and_draw_as_many_people_as_there_are():
     assert (person_weights(50, 20, seed=1) == person_weights(50, 20, seed=1)).all()
     assert (person_weights(50, 20, seed=1) != person_weights(50, 20, seed=2)).any()
     assert (person_weights(50, 20).sum(axis=1) == 50).all()
+
+
+@pytest.mark.parametrize(("people", "rounds"), [(1, 3), (7, 25), (300, 1000), (5000, 40)])
+def test_drawn_and_multiplied_in_blocks_the_rounds_are_those_of_one_piece(people, rounds, monkeypatch):
+    monkeypatch.setattr(bootstrap, "_BLOCK_NUMBERS", 16_384)
+    drawn = numpy_generator("bootstrap over people", 3).multinomial(people, np.full(people, 1 / people), size=rounds)
+    weights = person_weights(people, rounds, seed=3)
+    assert weights.dtype == np.float32
+    np.testing.assert_array_equal(weights, drawn.astype(np.float32))
+    rng = np.random.default_rng(0)
+    person = rng.integers(0, people, 4 * people)
+    total = np.bincount(person, minlength=people).astype(float)
+    for hits in (rng.random(len(person)) < 0.7, rng.normal(size=len(person))):
+        hit = np.bincount(person, weights=hits, minlength=people)
+        with np.errstate(invalid="ignore"):
+            expected = (drawn.astype(float) @ hit) / (drawn.astype(float) @ total)
+        found = bootstrap_rate(hits, person, weights).rounds
+        if hits.dtype == bool:
+            np.testing.assert_array_equal(found, expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_memory_is_that_of_the_weights_and_little_more():
+    people, rounds = 10_000, 400
+    tracemalloc.start()
+    weights = person_weights(people, rounds, seed=8)
+    drawing = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    bootstrap_rate(np.ones(people), np.arange(people), weights)
+    multiplying = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert weights.nbytes == 16_000_000
+    assert drawing < weights.nbytes + 12_000_000
+    assert multiplying < weights.nbytes + 12_000_000
+
+
+def test_systems_that_are_measured_together_share_their_weights():
+    weights = person_weights(40, 30, seed=5)
+    assert person_weights(40, 30, seed=5) is weights
+    assert person_weights(40, 30, seed=6) is not weights
+    with pytest.raises(ValueError, match="read-only"):
+        weights[0, 0] = 1
 
 
 def test_a_perfect_score_is_not_certain():

@@ -12,6 +12,7 @@ import pytest
 from pifr.core.checkpoint import latest_checkpoint
 from pifr.core.errors import CheckpointError, ConfigError, DataError, DependencyError
 from pifr.core.files import sha256_of_file
+from pifr.data import pixels as pixels_module
 from pifr.data.manifest import Manifest, make_manifest
 from pifr.data.pictures import write_picture
 from pifr.data.pixels import open_pixels
@@ -103,6 +104,35 @@ def test_bad_pictures_cost_no_list_of_all_paths_each(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Manifest, "paths", property(lambda self: asked.append(len(self)) or paths(self)))
     assert embed_manifest(MeanColour(), data).failed.tolist() == [number == 3 for number in range(8)]
     assert len(asked) <= 4  # to open all, to look for the bad ones, to open the rest
+
+
+def test_pixels_without_room_on_the_disk_fail_in_the_same_rows(
+    rendered: Manifest, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = copy_of(rendered, tmp_path, 6)
+    whole = embed_manifest(MeanColour(), data)
+    data.paths[2].write_bytes(data.paths[2].read_bytes()[:200])  # cut short
+    monkeypatch.setattr(pixels_module, "_KEPT_FREE", 1 << 60)
+    result = embed_manifest(MeanColour(), data, batch_size=2)
+    assert result.failed.tolist() == [False, False, True, False, False, False]
+    np.testing.assert_array_equal(result.vectors[[0, 1, 3, 4, 5]], whole.vectors[[0, 1, 3, 4, 5]])
+    assert data.paths[2].name in capsys.readouterr().err
+    for path in data.paths:
+        path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="can't decode"):
+        embed_manifest(MeanColour(), data)
+
+
+def test_a_whole_batch_that_can_not_be_decoded_is_passed_over(
+    rendered: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = copy_of(rendered, tmp_path, 6)
+    for path in data.paths[:3]:
+        path.write_bytes(b"no picture")
+    monkeypatch.setattr(pixels_module, "_KEPT_FREE", 1 << 60)
+    embedder = MeanColour()
+    assert embed_manifest(embedder, data, batch_size=2).failed.tolist() == [True] * 3 + [False] * 3
+    assert embedder.batch_sizes == [1, 2]
 
 
 def test_no_readable_picture_at_all_is_an_error(rendered: Manifest, tmp_path: Path) -> None:

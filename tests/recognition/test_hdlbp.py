@@ -1,6 +1,7 @@
 """The trained baseline: projection against scikit-learn, saving, loading, and mistakes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -162,3 +163,14 @@ def test_a_folder_of_something_else_is_refused_before_any_work_and_kept(people, 
     with pytest.raises(DataError, match="this is no baseline and won't be replaced; choose another folder"):
         train_hdlbp(None, tmp_path)
     assert (tmp_path / "meta.json").read_text() == content
+
+
+def test_a_user_s_files_beside_a_baseline_are_not_replaced(baseline, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(baseline, own)
+    (own / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"holds more than a baseline and won't be replaced, found notes.txt"):
+        train_hdlbp(None, own)
+    with pytest.raises(DataError, match="holds more than a baseline"):
+        load_embedder(f"hdlbp:{baseline}").save(own, {})
+    assert (own / "notes.txt").read_text() == "mine"

@@ -11,7 +11,7 @@ import numpy as np
 
 from pifr.core.config import check_config
 from pifr.core.errors import CheckpointError, DataError, PifrError
-from pifr.core.files import atomic_path, read_json, sha256_of_file, write_json
+from pifr.core.files import atomic_path, read_json, refuse_foreign_files, sha256_of_file, write_json
 from pifr.data.spec import AnyAlignmentSpec, InputSpec
 from pifr.recognition.hdlbp.config import FeatureConfig
 from pifr.recognition.hdlbp.features import feature_count, lbp_features
@@ -145,7 +145,7 @@ def refuse_foreign_folder(folder: Path) -> None:
     """Refuse a folder that holds something other than a baseline; call it before work that ends in saving there.
 
     Raises:
-        DataError: If there is something in the folder and it is no baseline.
+        DataError: If there is something in the folder and it is no baseline, or more than one.
     """
     folder = Path(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
@@ -156,3 +156,4 @@ def refuse_foreign_folder(folder: Path) -> None:
         kind = None
     if kind != KIND:
         raise DataError("this is no baseline and won't be replaced", where=folder, cure="choose another folder")
+    refuse_foreign_files(folder, (WEIGHTS, META), "a baseline")
