@@ -15,8 +15,8 @@ from pifr.augment.leak import LeakCheck
 from pifr.augment.output import PICTURES, REJECTED, read_record, record_path
 from pifr.augment.result import ACCEPTED, AugmentResult
 from pifr.augment.sheet import draw_sheets
-from pifr.augment.tar_shards import FOLDER, pack_shards, packed_index
-from pifr.core.errors import DataError
+from pifr.augment.tar_shards import FOLDER, pack_shards, packed_index, packed_paths
+from pifr.core.errors import DataError, PifrError
 from pifr.core.files import TEMPORARY_MARK, read_json, write_json
 from pifr.data.manifest import make_manifest
 
@@ -75,10 +75,30 @@ def merge(out: Path, seconds: Mapping[str, float] | None = None) -> AugmentResul
     if not (out / CLAIM).is_file():
         raise DataError("this folder holds no augmentation", where=out, cure="name the --out folder of 'pifr augment'")
     claim = read_json(out / CLAIM)
-    facts = claim["facts"]
-    if not facts["blocks"]:
+    if not claim["facts"]["blocks"]:
         raise DataError("nothing was generated here, so there are no parts to join", where=out)
-    shards = packed_index(out)
+    packed = packed_index(out)
+    try:
+        result = _join(out, claim, packed, dict(seconds or {}))
+        whole = not result.blocks_missing
+    except (OSError, PifrError):
+        if packed is not None or packed_index(out) is None:
+            raise
+        whole = False
+    if not whole and packed is None:
+        # Another part that ended at the same time may have packed the pictures meanwhile, and deleted them.
+        packed = packed_index(out)
+        result = result if packed is None else _join(out, claim, packed, dict(seconds or {}))
+    if not result.blocks_missing:
+        _require_accepted(result)
+    return result
+
+
+def _join(
+    out: Path, claim: Mapping[str, Any], shards: Mapping[str, str] | None, seconds: dict[str, float]
+) -> AugmentResult:
+    """Join the blocks; with ``shards`` the pictures lie in those already."""
+    facts = claim["facts"]
     records = [_record(out, number, packed=shards is not None) for number in range(facts["blocks"])]
     missing = sum(record is None for record in records)
     if missing:
@@ -91,9 +111,7 @@ def merge(out: Path, seconds: Mapping[str, float] | None = None) -> AugmentResul
     if megabytes is not None:
         shards = shards if shards is not None else pack_shards(out, rows, megabytes)
         _delete_packed(out, rows)
-    result = _result(out, rows, facts, shards, sheets, dict(seconds or {}))
-    _require_accepted(result)
-    return result
+    return _result(out, rows, facts, shards, sheets, seconds)
 
 
 def _result(
@@ -107,6 +125,7 @@ def _result(
     table = pd.DataFrame(rows).assign(kind="generated", **facts["columns"])
     if shards is not None:
         table.insert(1, "shard", [f"{FOLDER}/{shards[path]}" for path in table["path"]])
+        table["path"] = table["path"].map(packed_paths(out, shards))
     accepted = table["accepted"].to_numpy(bool)
     manifest = make_manifest(table, out, str(out / MANIFEST))
     if accepted.any():

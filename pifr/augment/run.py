@@ -155,6 +155,8 @@ def _do_blocks(job: Job, tools: Tools, engine: Engine, shard: tuple[int, int]) -
     part, parts = shard
     own = range(part - 1, job.plan.blocks, parts)
     todo = [] if packed_index(job.out) is not None else blocks_to_do(job.out, own)
+    if todo and packed_index(job.out) is not None:  # packed and deleted by another part while this one looked
+        todo = []
     total = sum(len(job.plan.block(number)) for number in own)
     left = sum(len(job.plan.block(number)) for number in todo)
     seconds: dict[str, float] = {}

@@ -156,8 +156,7 @@ def _read_from_tar(member: Member) -> bytes:
         except tarfile.HeaderError as error:
             raise DataError("no archived file begins here", where=where, found=f"byte {member.offset}",
                             cure=stale) from error  # fmt: skip
-        # Long names stand in a header of their own before this one, which then holds their beginning only.
-        if not member.name.startswith(name[:90].removeprefix("./")):
+        if not _may_be_called(member.name, name.removeprefix("./")):
             raise DataError("another file lies here", where=where, found=repr(name), cure=stale)
         data = block[_BLOCK : _BLOCK + size]
         if len(data) < size:
@@ -166,6 +165,16 @@ def _read_from_tar(member: Member) -> bytes:
         raise DataError("the archive is cut off", where=where, found=f"{len(data)} of {size} bytes",
                         cure="fetch or write it again")  # fmt: skip
     return data
+
+
+def _may_be_called(name: str, header: str) -> bool:
+    """Tell whether a header's name fits; names that are long or not ASCII stand in a header of their own before it.
+
+    This one then holds the beginning only, cut off at any byte, and in PAX archives ``?`` for all that is not ASCII.
+    """
+    begins = header.encode("utf-8", "surrogateescape")[:90]
+    spellings = name.encode("utf-8", "surrogateescape"), name.encode("ascii", "replace")
+    return any(spelling.startswith(begins) for spelling in spellings)
 
 
 def _tar_header(block: bytes) -> tuple[str, int]:

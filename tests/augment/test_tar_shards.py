@@ -8,13 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pifr.augment import augment
+from pifr.augment import augment, joining, merge
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, read_manifest
+from pifr.data.pixels import open_pixels
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def key_of(path: str) -> str:
+    """The key of ``shards/accepted-000000.tar/KEY.png@OFFSET``."""
+    return path.partition(".tar/")[2].rpartition(".png@")[0]
 
 
 @pytest.fixture
@@ -28,19 +34,69 @@ def test_shards_are_read_by_webdataset_and_hold_every_picture_once(packed) -> No
     result, _ = packed
     assert len(result.shards) > 2
     assert not (result.manifest_path.parent / "pictures").exists()
-    rows = {row.path: row for row in read_manifest(result.manifest_path).table.itertuples()}
+    rows = {key_of(row.path): row for row in read_manifest(result.manifest_path).table.itertuples()}
     stream = webdataset.WebDataset([str(path) for path in result.shards], shardshuffle=False, empty_check=False)
     seen = []
     for sample in stream:
-        row = rows[f"pictures/{sample['__key__']}.png"]
+        row = rows[sample["__key__"]]
         about = json.loads(sample["json"])
         with Image.open(io.BytesIO(sample["png"])) as picture:
             assert "trainedAlgorithmicMedia" in str(picture.info["xmp"])
             assert np.asarray(picture)[0, 0, 1] == row.yaw + 100
         assert (about["subject"], about["yaw"]) == (row.subject, row.yaw)
         assert int(sample["cls"]) == int(row.subject) - 1
-        seen.append(row.path)
+        seen.append(sample["__key__"])
     assert sorted(seen) == sorted(rows)
+
+
+def test_what_is_named_to_train_on_can_be_read(noisy, tmp_path: Path, kit) -> None:
+    data = noisy([("José", 0.0), ("b" * 90, 0.0), ("c", 0.0)])
+    loose = augment(data, kit.MarkingRotator(), tmp_path / "loose", kit.unchecked(yaws_degrees=(-45, 45)))
+    config = kit.unchecked(yaws_degrees=(-45, 45), shard_megabytes=0.005)
+    tight = augment(data, kit.MarkingRotator(), tmp_path / "tight", config)
+    assert len(tight.shards) > 1
+    table = read_manifest(tight.accepted_path).table
+    assert all(row.path.startswith(f"{row.shard}/") for row in table.itertuples())
+    pixels = [open_pixels(read_manifest(result.accepted_path), 64).images for result in (loose, tight)]
+    assert np.array_equal(*pixels)
+    assert merge(tmp_path / "tight").manifest.table.equals(tight.manifest.table)
+
+
+def test_a_damaged_shard_is_one_line(packed) -> None:
+    result, _ = packed
+    shard = result.shards[0]
+    shard.write_bytes(shard.read_bytes()[:700])
+    with pytest.raises(DataError, match=rf"{shard.name}: this shard is damaged or not the one"):
+        merge(result.manifest_path.parent)
+
+
+@pytest.mark.parametrize("step", ["_record", "draw_sheets", "pack_shards", "_delete_packed"])
+def test_a_part_that_ends_while_another_packs_tells_the_same(
+    faces: Manifest, tmp_path: Path, kit, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    config = kit.unchecked(yaws_degrees=(-45, 45), batch_size=8, shard_megabytes=0.03)
+    augment(faces, kit.MarkingRotator(), tmp_path / "alone", config)
+    augment(faces, kit.MarkingRotator(), tmp_path / "out", config, shard=(1, 2))
+    inner = getattr(joining, step)
+
+    def slower(*arguments: object, **named: object) -> object:
+        monkeypatch.setattr(joining, step, inner)
+        merge(tmp_path / "out")  # the other part, which packs and deletes meanwhile
+        return inner(*arguments, **named)
+
+    monkeypatch.setattr(joining, step, slower)
+    result = augment(faces, kit.MarkingRotator(), tmp_path / "out", config, shard=(2, 2))
+    assert (result.blocks_missing, result.accepted) == (0, 24)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
+
+
+def test_pictures_that_vanish_unpacked_are_no_end(faces, tmp_path, kit, monkeypatch) -> None:
+    def gone(*arguments: object) -> object:
+        raise FileNotFoundError("gone")
+
+    monkeypatch.setattr(joining, "draw_sheets", gone)
+    with pytest.raises(FileNotFoundError, match="gone"):
+        augment(faces, kit.MarkingRotator(), tmp_path, kit.unchecked(yaws_degrees=(45,), shard_megabytes=1.0))
 
 
 def test_a_second_call_finds_the_shards_finished(packed, faces, kit) -> None:

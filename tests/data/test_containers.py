@@ -116,6 +116,19 @@ def test_long_names_in_archives(tar_format: int, record_files: SimpleNamespace, 
     assert read_member(member_of(manifest.paths[0]) or pytest.fail("no member")) == record_files.jpeg(80)
 
 
+@pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+@pytest.mark.parametrize("name", ["José/000001", "Łódź/" * 15 + "000001"])
+def test_names_beyond_ascii_in_archives(
+    tar_format: int, name: str, record_files: SimpleNamespace, tmp_path: Path
+) -> None:
+    write_archive(tmp_path / "a.tar", {f"{name}.cls": b"7", f"{name}.jpg": record_files.jpeg(80)}, tar_format)
+    (path,) = import_shards(tmp_path).manifest.paths
+    assert read_member(member_of(path) or pytest.fail("no member")) == record_files.jpeg(80)
+    other = str(path).replace(f"a.tar/{name[0]}", "a.tar/X")
+    with pytest.raises(DataError, match="another file lies here"):
+        read_member(member_of(other) or pytest.fail("no member"))
+
+
 def test_a_folder_may_be_called_like_a_container(tmp_path: Path) -> None:
     write_picture(tmp_path / "a.tar" / "x.png", np.full((4, 4, 3), 9, np.uint8))
     (tmp_path / "a.tar" / "x.png").rename(tmp_path / "a.tar" / "x@3")
