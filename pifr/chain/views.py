@@ -9,6 +9,7 @@ import numpy as np
 
 from pifr.chain.config import ChainConfig
 from pifr.chain.people import frontal
+from pifr.core.progress import say
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import write_picture
 from pifr.data.pixels import open_pixels
@@ -35,7 +36,7 @@ def draw_views(data: Manifest, rotator: Rotator, path: Path, config: ChainConfig
     """
     yaws = sorted(config.augment.yaws_degrees) or [-60.0, -30.0, 30.0, 60.0]
     store = open_pixels(data, rotator.spec.size_px)
-    sources = _first_frontal(data, config.max_frontal_yaw_degrees)[:_PEOPLE]
+    sources = _sources(data, config.max_frontal_yaw_degrees)[:_PEOPLE]
     made = rotator.rotate(store[sources], np.array(yaws))
     blank = np.full_like(store[sources[:1]][0], _WHITE)
     rows = []
@@ -50,9 +51,17 @@ def draw_views(data: Manifest, rotator: Rotator, path: Path, config: ChainConfig
     return path
 
 
-def _first_frontal(data: Manifest, max_yaw_degrees: float) -> np.ndarray:
-    """Return the row of each person's first frontal picture, ``(P,)``."""
+def _sources(data: Manifest, max_yaw_degrees: float) -> np.ndarray:
+    """Return the row of each person's first frontal picture, ``(P,)``; people without one are left out.
+
+    Where nobody has one, it is each person's most frontal picture, which the benchmark enrols too: all the training
+    is done by then, so the grid must not be what fails.
+    """
     rows = np.flatnonzero(frontal(data, max_yaw_degrees))
+    if not rows.size:
+        say(f"note: the test people have no picture within {max_yaw_degrees:g} degrees of frontal, so the grid turns "
+            "the most frontal one of each")  # fmt: skip
+        rows = np.argsort(np.nan_to_num(np.abs(data.yaw_degrees), nan=np.inf), kind="stable")
     people = data.table["subject"].to_numpy()[rows]
     _, first = np.unique(people, return_index=True)
     return rows[np.sort(first)]

@@ -42,7 +42,9 @@ def report(
     measured = [each for each in folders if each not in preserved or holds_benchmark(each)]
     results = join_results([read_result(each, by=by or None, rounds=rounds) for each in measured])
     for number, result in enumerate(results if tables else [], start=1):
-        folder = Path(str(tables)) if len(results) == 1 else Path(str(tables)) / f"{number}-{result.protocol['name']}"
+        # Scores made elsewhere need no protocol beside them.
+        name = result.protocol.get("name") or "scores"
+        folder = Path(str(tables)) if len(results) == 1 else Path(str(tables)) / f"{number}-{name}"
         click.echo(f"tables: {save_tables(result, folder)}")
     preservation = [read_preservation(folder) for folder in preserved]
     click.echo(f"report: {write_report(results, Path(out), title=title, preservation=preservation)}")

@@ -114,6 +114,11 @@ def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
                         cure="choose another folder")  # fmt: skip
 
 
+def is_utf8(name: str) -> bool:
+    """Tell whether the name of a file is UTF-8: on POSIX it is any bytes, and Python makes surrogates of the others."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:

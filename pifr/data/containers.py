@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pifr.core.errors import DataError
+from pifr.core.files import is_utf8
 from pifr.data.recordio import opened, read_picture_bytes
 
 _MEMBER = re.compile(r"(?P<container>.+?\.(?:rec|tar))/(?P<name>.+)@(?P<offset>\d+)", re.DOTALL)
@@ -130,8 +131,14 @@ def _look_up(file: Path) -> tuple[str, os.stat_result | OSError]:
 
 
 def relocated(folder: Path, names: Iterable[str], target: Path) -> list[str]:
-    """Return ``names``, which are relative to ``folder``, relative to ``target``; one look a container."""
+    """Return ``names``, which are relative to ``folder``, relative to ``target``; one look a container.
+
+    Raises:
+        DataError: If a folder's name on the way is not UTF-8, which no table takes.
+    """
     target = target.resolve()
+    if not is_utf8(way := os.path.relpath(folder.resolve(), target)):
+        raise DataError("the name of a folder is not UTF-8", found=ascii(way), cure="rename the folder")
     moved: dict[str, str] = {}
     new = []
     for name in names:

@@ -235,6 +235,18 @@ def test_mistakes_are_one_line(arguments, message, module, manifest, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_tables_of_two_tables_of_scores_alone_have_a_folder_each(module, manifest, tmp_path):
+    for name, first in (("a", 1), ("b", 2)):
+        rows = pd.read_csv(manifest, dtype=str)
+        rows[rows["subject"] != f"{first:03d}"].to_csv(tmp_path / f"{name}.csv", index=False)
+        run(benchmark, "--data", tmp_path / f"{name}.csv", "--embedder", module, "--out", tmp_path / name,
+            "--bootstrap", 5)  # fmt: skip
+        (tmp_path / name / "protocol.json").unlink()
+    run(report, tmp_path / "a", tmp_path / "b", "--out", tmp_path / "page.html", "--tables", tmp_path / "t",
+        "--bootstrap", 5)  # fmt: skip
+    assert sorted(path.name for path in (tmp_path / "t").iterdir()) == ["1-scores", "2-scores"]
+
+
 def test_a_report_of_nothing_is_one_line(tmp_path):
     with pytest.raises(PifrError, match="no benchmark here"):
         run(report, tmp_path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.importers.anything import import_data
+from pifr.data.importers.checking import save_failures
 from pifr.data.importers.layouts import LAYOUTS, layout_named, recognise
 from pifr.data.importers.shards import import_shards
 from pifr.data.importers.vggface2 import import_vggface2
@@ -288,6 +290,31 @@ def test_bad_files_stop_or_are_listed(tmp_path: Path) -> None:
     (tmp_path / "Bob" / "b.png").unlink()
     with pytest.raises(DataError, match="no picture can be used, this one first"):
         import_data(tmp_path, on_error="skip")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+def test_names_that_are_not_utf_8_are_listed_with_what_to_do(tmp_path: Path) -> None:
+    paint(tmp_path / "in" / "ann" / "a.png")
+    for name in (b"caf\xe9.png", b"caf\xe9.txt"):
+        with open(os.path.join(os.fsencode(tmp_path / "in" / "ann"), name), "wb") as stream:
+            stream.write((tmp_path / "in" / "ann" / "a.png").read_bytes())
+    with pytest.raises(DataError, match=r"caf\\udce9.png: its name is not UTF-8 \(rename it\); .*--on-error") as told:
+        import_data(tmp_path / "in")
+    assert str(told.value).encode().count(b"\n") == 0
+    result = import_data(tmp_path / "in", on_error="skip")
+    assert result.manifest.save(tmp_path / "out.csv").table["path"].tolist() == ["in/ann/a.png"]
+    save_failures(tmp_path / "failures.csv", result.failures)
+    assert (tmp_path / "failures.csv").read_text().count("its name is not UTF-8") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+def test_a_folder_whose_name_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+    odd = Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9")))
+    paint(odd / "ann" / "a.png")
+    manifest = import_data(odd).manifest
+    with pytest.raises(DataError, match=r"the name of a folder is not UTF-8, found 'caf.*'; rename the folder"):
+        manifest.save(tmp_path / "out.csv")
+    manifest.save(odd / "out.csv")
 
 
 def test_a_template_can_be_given(tmp_path: Path) -> None:

@@ -205,6 +205,20 @@ def test_a_protocol_of_ones_own_is_a_file(tmp_path):
     assert (applied.enrolment.tolist(), applied.probes.tolist()) == ([0, 2], [1, 3])
 
 
+@pytest.mark.parametrize(
+    ("selections", "column"),
+    [("probe: {session: ['01']}", "session"), ("enrol: {max_abs_yaw_degrees: 5}", "yaw"),
+     ("subset: {recording_of_session: {'1': ['2']}}", "session"), ("enrol: {camera: ['051']}", "camera")],
+)  # fmt: skip
+def test_columns_that_a_selection_names_are_needed(tmp_path, selections, column):
+    (tmp_path / "mine.yaml").write_text(
+        f"name: mine\ntitle: Mine\nmeasures: smiles\nneeds: sessions\nsource: me\n{selections}\n"
+    )
+    data = make_manifest(pd.DataFrame({"path": ["1", "2"], "subject": ["a", "b"]}), ".", "m.csv")
+    with pytest.raises(DataError, match=rf"^m.csv: no column '{column}'"):
+        load_protocol(str(tmp_path / "mine.yaml"), data)
+
+
 def test_unknown_names_and_keys_are_one_line(tmp_path):
     with pytest.raises(ConfigError, match="unknown protocol 'posegird'; did you mean 'posegrid'"):
         load_definition("posegird")

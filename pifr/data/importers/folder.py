@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from pifr.core.errors import DataError
-from pifr.data.importers import ImportResult
+from pifr.core.files import is_utf8
+from pifr.data.importers import Failure, ImportResult
 from pifr.data.manifest import make_manifest
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
@@ -21,14 +22,15 @@ def import_folder(source: Path) -> ImportResult:
         source: Folder of folders. Hidden files and folders are skipped.
 
     Returns:
-        The manifest, sorted by path, and notes on files left out.
+        The manifest, sorted by path, notes on files left out, and pictures whose names no table takes.
 
     Raises:
         DataError: If there is no such folder or no picture in it.
     """
     source = Path(source)
     rows, loose, others = [], 0, 0
-    for name in walk_names(source):
+    failures: list[Failure] = []
+    for name in walk_names(source, failures):
         person, slash, _ = name.partition("/")
         if not is_picture_name(name):
             others += 1
@@ -47,7 +49,7 @@ def import_folder(source: Path) -> ImportResult:
     if others:
         notes.append(f"{others} files that are no pictures were left out")
     table = pd.DataFrame(rows, columns=["path", "subject"])
-    return ImportResult(make_manifest(table, source, str(source)), notes)
+    return ImportResult(make_manifest(table, source, str(source)), notes, failures)
 
 
 def is_picture_name(name: str) -> bool:
@@ -55,8 +57,12 @@ def is_picture_name(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
-def walk_names(source: Path) -> list[str]:
+def walk_names(source: Path, failures: list[Failure]) -> list[str]:
     """Return all files below a folder, relative to it with forward slashes, sorted, without hidden ones.
+
+    Args:
+        source: The folder.
+        failures: Pictures are added whose names are not UTF-8; no such file is returned, since no table takes it.
 
     Raises:
         DataError: If there is no such folder.
@@ -69,5 +75,9 @@ def walk_names(source: Path) -> list[str]:
         children[:] = sorted(child for child in children if not child.startswith("."))
         prefix = "" if folder == root else Path(folder).relative_to(root).as_posix() + "/"
         found.extend(prefix + name for name in names if not name.startswith("."))
+    for name in sorted(name for name in found if is_picture_name(name) and not is_utf8(name)):
+        printable = f"{source}/{name}".encode("utf-8", "backslashreplace").decode()
+        failures.append(Failure(printable, "", "its name is not UTF-8 (rename it)"))
+    found = [name for name in found if is_utf8(name)]
     # By part, as paths sort: "a/b" before "a-b/c".
     return sorted(found, key=lambda name: name.split("/"))

@@ -19,7 +19,7 @@ from typing import Literal
 import pandas as pd
 
 from pifr.core.errors import DataError
-from pifr.data.importers import ImportResult
+from pifr.data.importers import Failure, ImportResult
 from pifr.data.importers.folder import is_picture_name, walk_names
 from pifr.data.manifest import make_manifest
 
@@ -61,7 +61,8 @@ def import_multipie(source: Path, mismatched: Literal["error", "drop"] = "error"
     """
     source = Path(source)
     rows, wrong, others = [], [], 0
-    for name in walk_names(source):
+    failures: list[Failure] = []
+    for name in walk_names(source, failures):
         path = source / name
         match = _NAME.fullmatch(path.stem)
         if match is None or not is_picture_name(name):
@@ -80,7 +81,7 @@ def import_multipie(source: Path, mismatched: Literal["error", "drop"] = "error"
     expressions = recording_expressions()
     known = zip(table["session"], table["recording"], strict=True)
     table["expression"] = [expressions.get(key, "") for key in known]
-    return ImportResult(make_manifest(table, source, str(source)), _notes(table, len(wrong), others))
+    return ImportResult(make_manifest(table, source, str(source)), _notes(table, len(wrong), others), failures)
 
 
 def _contradiction(path: Path, facts: dict[str, str]) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from pifr.core.errors import DataError
-from pifr.data.importers import ImportResult
+from pifr.data.importers import Failure, ImportResult
 from pifr.data.importers.folder import is_picture_name, walk_names
 from pifr.data.manifest import LANDMARK_COLUMNS, make_manifest
 
@@ -44,7 +44,8 @@ def import_vggface2(source: Path) -> ImportResult:
         DataError: If nothing is named like VGGFace2 or a table is damaged.
     """
     source = Path(source)
-    names = walk_names(source)
+    failures: list[Failure] = []
+    names = walk_names(source, failures)
     matches = [_PICTURE.fullmatch(name) for name in names]
     found = [match for match in matches if match is not None and is_picture_name(match[0])]
     if not found:
@@ -63,7 +64,7 @@ def import_vggface2(source: Path) -> ImportResult:
     pictures = sum(map(is_picture_name, names)) - len(found)
     if pictures:
         notes.append(f"warning: {pictures} pictures not named like VGGFace2 were left out")
-    return ImportResult(make_manifest(table, source, str(source)), notes)
+    return ImportResult(make_manifest(table, source, str(source)), notes, failures)
 
 
 def _split(path: str, source: Path) -> str:

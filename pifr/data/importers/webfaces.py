@@ -30,10 +30,11 @@ def import_ms_celeb(source: Path) -> ImportResult:
     result = _import_named(source, MS_CELEB_PERSON, "MS-Celeb-1M", "m.0107_f/picture.jpg")
     names = _read_names(Path(source))
     if not names:
-        return ImportResult(result.manifest, [*result.notes, f"no {_NAMES}: people have no names"])
+        return ImportResult(result.manifest, [*result.notes, f"no {_NAMES}: people have no names"], result.failures)
     table = result.manifest.table
     table = table.assign(name=[names.get(subject, "") for subject in table["subject"]])
-    return ImportResult(make_manifest(table, result.manifest.folder, result.manifest.name), result.notes)
+    manifest = make_manifest(table, result.manifest.folder, result.manifest.name)
+    return ImportResult(manifest, result.notes, result.failures)
 
 
 def import_casia(source: Path) -> ImportResult:
@@ -57,7 +58,8 @@ def _import_named(source: Path, person: re.Pattern[str], title: str, example: st
         notes.append(f"warning: {(~fits).sum()} pictures in folders not named like {title} were left out, "
                      f"{others[0]!r} first")  # fmt: skip
     manifest = result.manifest.select(fits)
-    return ImportResult(make_manifest(manifest.table.assign(kind="real"), manifest.folder, manifest.name), notes)
+    made = make_manifest(manifest.table.assign(kind="real"), manifest.folder, manifest.name)
+    return ImportResult(made, notes, result.failures)
 
 
 def _read_names(source: Path) -> dict[str, str]:

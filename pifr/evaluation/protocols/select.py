@@ -63,6 +63,8 @@ def load_protocol(
 def apply_definition(definition: Definition, data: Manifest, train_people: int | None = None) -> Protocol:
     """Apply a protocol definition to ``data``; see :func:`load_protocol`."""
     data.require(("subject", *definition.columns))
+    for selection in (definition.subset, definition.enrol, definition.probe):
+        data.require(_columns_of(selection))
     _refuse_duplicates(data)
     notes: list[str] = []
     table = data.table
@@ -112,6 +114,14 @@ def normal_name(value: str) -> str:
     """
     text = str(value).replace("_", "").strip().lower()
     return text.lstrip("0") or ("0" if text else "")
+
+
+def _columns_of(selection: Selection) -> list[str]:
+    """Return the columns a selection looks at; those it merely prefers by may be missing."""
+    columns = [name for name in _NAMED if getattr(selection, name) is not None]
+    if selection.recording_of_session is not None:
+        columns += ["session", "recording"]
+    return columns + ["yaw"] * (selection.max_abs_yaw_degrees is not None)
 
 
 def _matches(table: pd.DataFrame, selection: Selection) -> np.ndarray:
