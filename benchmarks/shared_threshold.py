@@ -4,8 +4,8 @@
 
 'pifr benchmark --by' reads TAR at a threshold of each group's own. Here the threshold is that of all comparisons; a
 group's FNMR counts its probes against their own people, its FMR its probes against others, and once more against others
-of the same group alone, whom it resembles most. Intervals are a bootstrap over the probes' people, the threshold held
-fixed.
+of the same group alone, whom it resembles most. Intervals are a bootstrap over people, of a false match over both of
+them, the threshold held fixed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pifr.core.errors import DataError, PifrError
 from pifr.core.files import write_json
 from pifr.evaluation.scores import ScoreTable, read_scores
-from pifr.metrics import tar_at_far
-from pifr.metrics.bootstrap import bootstrap_rate, person_weights
+from pifr.metrics import bootstrap_pair_rate, bootstrap_rate, person_weights, tar_at_far
 
 KINDS = ("fnmr", "fmr", "fmr_within_group")
 
@@ -50,12 +49,16 @@ def rates_at_one_threshold(
     if operating.too_few:
         raise DataError(str(operating))
     matched = scores >= operating.threshold
-    person, weights = table.person[table.probe], person_weights(len(table.people), rounds, seed)
+    person, other = table.person[table.probe], table.person[table.reference]
+    weights = person_weights(len(table.people), rounds, seed)
 
     def rate(hits: np.ndarray, chosen: np.ndarray) -> dict[str, Any] | None:
         if not chosen.any():
             return None
-        interval = bootstrap_rate(hits[chosen], person[chosen], weights)
+        if mated[chosen].all():
+            interval = bootstrap_rate(hits[chosen], person[chosen], weights)
+        else:
+            interval = bootstrap_pair_rate(hits[chosen], person[chosen], other[chosen], weights)
         value = float(100 * hits[chosen].mean())
         return {"percent": round(value, 4), "interval": interval.percent(), "comparisons": int(chosen.sum())}
 

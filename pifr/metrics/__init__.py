@@ -4,7 +4,7 @@ Every score is a similarity: a comparison is accepted where ``score >= threshold
 pictures of one person, *non-mated* scores compare two people.
 """
 
-from pifr.metrics.bootstrap import Interval, bootstrap_rate, paired_difference, person_weights
+from pifr.metrics.bootstrap import Interval, bootstrap_pair_rate, bootstrap_rate, paired_difference, person_weights
 from pifr.metrics.cosine import unit_length
 from pifr.metrics.delong import DeLong, delong_test
 from pifr.metrics.folds import FoldAccuracy, best_threshold, fold_accuracy
@@ -44,6 +44,7 @@ __all__ = [
     "TarAtFar",
     "area_under_curve",
     "best_threshold",
+    "bootstrap_pair_rate",
     "bootstrap_rate",
     "bootstrap_verification",
     "cumulative_match",

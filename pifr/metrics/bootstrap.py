@@ -150,6 +150,53 @@ def bootstrap_rate(hits: np.ndarray, person: np.ndarray, weights: np.ndarray, le
     return percentile_interval(rounds, float(hits.mean()), int((total > 0).sum()), level)
 
 
+def bootstrap_pair_rate(
+    hits: np.ndarray, first: np.ndarray, second: np.ndarray, weights: np.ndarray, level: float = LEVEL
+) -> Interval:
+    """Return the interval of a mean over comparisons of two people each, such as a false match rate.
+
+    A comparison of persons i and j weighs ``w_i * w_j``: both are drawn. By the weight of one side alone the interval
+    would be about half as wide as it ought to be.
+
+    Args:
+        hits: ``(N,)`` booleans or numbers, one a comparison.
+        first: ``(N,)`` index of the one person, a column of ``weights``.
+        second: ``(N,)`` index of the other.
+        weights: ``(R, people)`` from :func:`person_weights`.
+        level: Coverage.
+
+    Returns:
+        The interval; unknown (NaN) for fewer than three people.
+
+    Raises:
+        DataError: If there is no comparison.
+
+    Example:
+        >>> pairs = np.array([0, 0, 1]), np.array([1, 2, 2])
+        >>> found = bootstrap_pair_rate(np.array([1, 0, 0]), *pairs, person_weights(3))
+        >>> found.low, found.high, found.people
+        (0.0, 1.0, 3)
+    """
+    hits = np.asarray(hits, dtype=float)
+    if not hits.size:
+        raise DataError("an interval needs at least one comparison")
+    known, numbers = np.unique(np.concatenate([first, second]), return_inverse=True)
+    people, (rows, columns) = len(known), numbers.reshape(2, -1)
+    tables = [  # people by people: what any pair of two adds to either sum
+        np.bincount(rows * people + columns, weights=each, minlength=people * people).reshape(people, people)
+        for each in (hits, np.ones_like(hits))
+    ]
+    sums = [
+        [np.einsum("rp,rp->r", block @ table, block) for table in tables]
+        for block in (each[:, known].astype(float) for each in _blocks(weights))
+    ]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rounds = np.concatenate([found / drawn for found, drawn in sums])
+    if people < 3:  # one pair of people, which is the same in every round that draws it
+        return Interval(math.nan, math.nan, level, people, rounds)
+    return percentile_interval(rounds, float(hits.mean()), people, level)
+
+
 def paired_difference(first: Interval, second: Interval) -> Interval:
     """Return the interval of ``second - first`` for two systems measured on the same people.
 

@@ -8,7 +8,15 @@ import pytest
 
 from pifr.core.errors import DataError
 from pifr.core.seeds import numpy_generator
-from pifr.metrics import bootstrap, bootstrap_rate, bootstrap_verification, equal_error_rate, person_weights, tar_at_far
+from pifr.metrics import (
+    bootstrap,
+    bootstrap_pair_rate,
+    bootstrap_rate,
+    bootstrap_verification,
+    equal_error_rate,
+    person_weights,
+    tar_at_far,
+)
 from pifr.metrics.bootstrap import percentile_interval
 
 
@@ -160,3 +168,31 @@ def test_rounds_without_a_statistic_are_left_out():
 def test_an_empty_trial_list_is_refused():
     with pytest.raises(DataError, match="at least one trial"):
         bootstrap_rate(np.array([]), np.array([], dtype=int), person_weights(2))
+
+
+def test_a_pair_weighs_as_both_of_its_people() -> None:
+    """Parity with the formula, pair by pair and round by round."""
+    random = np.random.default_rng(0)
+    first, second = random.integers(0, 6, (2, 200))
+    hits = random.random(200) < 0.3
+    weights = person_weights(6, rounds=40)
+    found = bootstrap_pair_rate(hits, first, second, weights)
+    for row, drawn in zip(weights, found.rounds, strict=True):
+        of_pair = row[first] * row[second]
+        expected = (of_pair * hits).sum() / of_pair.sum() if of_pair.sum() else np.nan
+        np.testing.assert_allclose(drawn, expected)
+    assert found.people == 6
+    with pytest.raises(DataError, match="at least one comparison"):
+        bootstrap_pair_rate(hits[:0], first[:0], second[:0], weights)
+
+
+def test_an_interval_of_pairs_is_wider_than_that_of_one_side() -> None:
+    """Where people differ in how often they are taken for others, each side of a pair adds its own chance."""
+    random = np.random.default_rng(1)
+    first, second = (side.ravel() for side in np.meshgrid(range(60), range(60)))
+    first, second = first[first != second], second[first != second]
+    easily = random.normal(0, 0.5, 60)
+    hits = random.random(len(first)) < 1 / (1 + np.exp(2 - easily[first] - easily[second]))
+    weights = person_weights(60)
+    both, one = bootstrap_pair_rate(hits, first, second, weights), bootstrap_rate(hits, first, weights)
+    assert 1.5 < (both.high - both.low) / (one.high - one.low) < 3
