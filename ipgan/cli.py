@@ -61,7 +61,7 @@ def train(
         from ipgan.preparation import prepare
         from pifr.core.device import choose_device
 
-        data = prepare(recipe, Path(resume) if resume else None, choose_device(device)).data
+        data = prepare(recipe, Path(resume) if resume else None, choose_device(device), tensorboard).data
         click.echo(recipe.to_yaml().rstrip())
         click.echo(f"# {len(data)} pictures of {data.people_count} people; nothing was trained")
         return

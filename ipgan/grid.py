@@ -96,18 +96,27 @@ def draw_grid(rotator: Rotator, plan: GridPlan, path: Path) -> Path:
     return path
 
 
-def drawable(rotator: Rotator, plan: GridPlan) -> GridPlan:
+def drawable(plan: GridPlan, range_degrees: tuple[float, float] | None, where: str, cure: str) -> GridPlan:
     """Drop the columns outside the generator's range; a generator without degrees needs poses instead.
+
+    Args:
+        plan: What is to be shown.
+        range_degrees: Least and greatest yaw that the generator makes; None where it knows no degrees.
+        where: Whose pictures these are, for the message.
+        cure: What to do, for the message.
 
     Raises:
         DataError: If nothing is left.
     """
-    if not len(plan.yaws_degrees) or rotator.pose_map is None:
+    if not len(plan.yaws_degrees) or range_degrees is None:
         return plan
-    low, high = rotator.pose_map.range_degrees
+    low, high = range_degrees
     inside = (plan.yaws_degrees >= low) & (plan.yaws_degrees <= high)
     if not inside.any():
-        raise DataError("no yaw of these pictures lies in the generator's range", found=f"{low:g} to {high:g} degrees")
+        raise DataError(
+            "no yaw of these pictures lies in the generator's range", where=where,
+            found=f"{low:g} to {high:g} degrees", cure=cure,
+        )  # fmt: skip
     return GridPlan(plan.sources, plan.yaws_degrees[inside], plan.poses, plan.true_views[:, inside])
 
 
@@ -172,4 +181,6 @@ def sample_grid(
     columns = np.empty(0) if rotator.pose_map is None and yaws_degrees is None else yaws_degrees
     sittings = DataConfig().sitting_columns
     plan = plan_grid(pictures, rotator.spec.size_px, sittings, people, None if columns is None else np.asarray(columns))
-    return draw_grid(rotator, plan if yaws_degrees is not None else drawable(rotator, plan), out)
+    if yaws_degrees is None and rotator.pose_map is not None:
+        plan = drawable(plan, rotator.pose_map.range_degrees, pictures.name, "show other people, or name --yaws")
+    return draw_grid(rotator, plan, out)

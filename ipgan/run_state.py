@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ipgan.batch import rows_over_the_manifest
-from ipgan.config import TrainConfig
+from ipgan.config import ModelConfig, TrainConfig
 from ipgan.grid import GridPlan, draw_grid, drawable, plan_grid
 from ipgan.networks import Networks
 from ipgan.optimization import Optimizers
@@ -43,13 +43,22 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
     if resume is None:
         return RunFolder.create_once(runs, f"train-{config.name}", config, data.fingerprint)
     run = check_resumed(config, resume)
+    check_pictures(run, data)
+    record_recipe(config, run)
+    return run
+
+
+def check_pictures(run: RunFolder, data: TrainingData) -> None:
+    """Check that the run to go on with was trained on these pictures.
+
+    Raises:
+        CheckpointError: If it was not.
+    """
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError(
             "the pictures or the manifest changed since this run began", where=data.manifest.name,
             cure="restore them, or start a new run",
         )  # fmt: skip
-    record_recipe(config, run)
-    return run
 
 
 def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:
@@ -101,6 +110,7 @@ class RunState:
         networks: What is trained.
         optimizers: Their state.
         device: Where it runs.
+        grid: What its sample grids show.
     """
 
     run: RunFolder
@@ -109,7 +119,7 @@ class RunState:
     networks: Networks
     optimizers: Optimizers
     device: torch.device
-    _plan: GridPlan | None = None
+    grid: GridPlan
 
     def resume(self) -> int:
         """Load the newest checkpoint and return the number of finished steps.
@@ -154,20 +164,39 @@ class RunState:
 
     def draw(self, step: int) -> Path:
         """Draw a sample grid."""
-        rotator = self.rotator()
-        if self._plan is None:
-            self._plan = self._plan_grid(rotator)
-        return draw_grid(rotator, self._plan, self.run.grids / f"step-{step:08d}.png")
+        return draw_grid(self.rotator(), self.grid, self.run.grids / f"step-{step:08d}.png")
 
-    def _plan_grid(self, rotator: Rotator) -> GridPlan:
-        settings, manifest = self.config.data, self.data.manifest
-        if settings.grid_split is not None and "split" in manifest.table:
-            everyone = read_manifest(settings.manifest)
-            if (everyone.table["split"] == settings.grid_split).any():
-                manifest = everyone.of_split(settings.grid_split)
-        yaws = np.empty(0) if rotator.pose_map is None else None
-        plan = plan_grid(manifest, settings.size_px, settings.sitting_columns, yaws_degrees=yaws)
-        return drawable(rotator, plan)
+
+def plan_run_grid(config: TrainConfig, data: TrainingData, model: ModelConfig) -> GridPlan:
+    """Choose what a run's sample grids show, before its generator exists: a grid that fails must cost no training.
+
+    Args:
+        config: The recipe.
+        data: The training pictures.
+        model: Sizes of the generator, with its views if it learns such.
+
+    Raises:
+        DataError: If the pictures can't be used, or none of their yaws is one that the generator will make.
+    """
+    settings, manifest, where = config.data, data.manifest, data.manifest.name
+    if settings.grid_split is not None and "split" in manifest.table:
+        everyone = read_manifest(settings.manifest)
+        if (everyone.table["split"] == settings.grid_split).any():
+            manifest = everyone.of_split(settings.grid_split)
+            where = f"{manifest.name}, data.grid_split={settings.grid_split}"
+    reach = _range_to_learn(model, data)
+    yaws = np.empty(0) if reach is None else None
+    plan = plan_grid(manifest, settings.size_px, settings.sitting_columns, yaws_degrees=yaws)
+    return drawable(plan, reach, where, "name another split, or data.grid_split=null to show the training people")
+
+
+def _range_to_learn(model: ModelConfig, data: TrainingData) -> tuple[float, float] | None:
+    """Return the degrees that a generator of these pictures will know, whatever its codes; None if it is none."""
+    if model.view_yaws_degrees:
+        return model.view_yaws_degrees[0], model.view_yaws_degrees[-1]
+    rows = _rows_of_pose_map(data)
+    learned = PoseMap.learn(np.zeros((len(rows), 1)), data.yaw_degrees[rows], data.pitch_degrees[rows])
+    return None if learned is None else learned.range_degrees
 
 
 def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
@@ -178,8 +207,12 @@ def learn_pose_map(rotator: Rotator, data: TrainingData) -> PoseMap | None:
     views = rotator.rotation_config.view_yaws_degrees
     if views:
         return PoseMap(np.array(views), np.eye(len(views), dtype=np.float32))
-    rows = np.flatnonzero(np.isfinite(data.yaw_degrees))
+    rows = _rows_of_pose_map(data)
     if not len(rows):
         return None
-    rows = rows[rows_over_the_manifest(rows, _POSE_MAP_PICTURES)]
     return PoseMap.learn(rotator.pose_codes(data.store[rows]), data.yaw_degrees[rows], data.pitch_degrees[rows])
+
+
+def _rows_of_pose_map(data: TrainingData) -> np.ndarray:
+    rows = np.flatnonzero(np.isfinite(data.yaw_degrees))
+    return rows[rows_over_the_manifest(rows, _POSE_MAP_PICTURES)] if len(rows) else rows

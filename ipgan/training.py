@@ -92,7 +92,7 @@ def train(
     target = choose_device(device)
     keep_freed_memory()
     with process_group(target), stop_on_signal() as stop:
-        prepared = prepare(config, resume, target)
+        prepared = prepare(config, resume, target, tensorboard)
         data, method, networks = prepared.data, prepared.method, prepared.networks
         micro_batches = config.optimizer.accumulate
         shares = micro_batches * world_size()
@@ -106,7 +106,7 @@ def train(
 
         # Run folder, and where it stopped if it did.
         run = open_run(config, runs, resume, data)
-        state = RunState(run, config, data, networks, optimizers, target)
+        state = RunState(run, config, data, networks, optimizers, target, prepared.grid)
         start = state.resume() if resume is not None else 0
         size = parameters_in_millions(networks.rotation.generator)
         say(
@@ -165,7 +165,7 @@ def train(
                         erase_pose(rotation, pictures, data.yaw_degrees[spread], None, dtype)
                     take_from_main(networks.rotation, networks.averaged)
 
-                # Tell, draw, save.
+                # Tell, save, draw: a grid that fails costs no step.
                 meter.add(seen, norm)
                 advance()
                 if last or done % config.tick_steps == 0:
@@ -174,10 +174,10 @@ def train(
                         say(meter.line(done, config.steps, record))
                         run.history.append(done, lr=config.optimizer.lr * factor, skipped=optimizers.skipped, **record)
                         curves(done, record)
-                if is_main() and (last or (config.grid_steps and done % config.grid_steps == 0)):
-                    state.draw(done)
                 if last or stopped or done % config.checkpoint_steps == 0:
                     state.save(done)
+                if is_main() and (last or (config.grid_steps and done % config.grid_steps == 0)):
+                    state.draw(done)
                 if stopped and not last:
                     raise Interrupted(f"step {done} is saved; go on with --resume {run.path}")
         return TrainResult(run, config.steps, config.steps * config.batch_size, data.people_count, optimizers.skipped)

@@ -21,23 +21,30 @@ from pifr.core.errors import ConfigError
 _PICTURES_PER_PERSON = 4
 
 
-def check_start(config: TrainConfig) -> None:
+def check_start(config: TrainConfig) -> tuple[float, ...]:
     """Check that the weights a recipe starts from are of its generator and size, before pictures are read.
+
+    Returns:
+        Yaws of the views that they know, in degrees; empty for a generator that learns no views.
 
     Raises:
         CheckpointError: If there are no weights, or they are damaged.
-        ConfigError: If they are of another generator or size.
+        ConfigError: If they are of another generator or size, or know views in other steps.
     """
     source = str(config.start_from)
     stored = read_stored(source)
-    wanted = {"generator": config.generator, "size_px": config.data.size_px}
-    its = {"generator": stored.model.generator, "size_px": stored.spec.size_px}
+    wanted: dict[str, object] = {"generator": config.generator, "size_px": config.data.size_px}
+    its: dict[str, object] = {"generator": stored.model.generator, "size_px": stored.spec.size_px}
+    if stored.model.view_yaws_degrees:
+        wanted["view_step_degrees"] = config.model.view_step_degrees
+        its["view_step_degrees"] = stored.model.view_step_degrees
     for key, value in wanted.items():
         if its[key] != value:
             raise ConfigError(
                 f"the weights to start from have another {key}", where=f"start_from={source}",
                 found=f"{its[key]!r} for {value!r}", cure="give the recipe the same, or start afresh",
             )  # fmt: skip
+    return stored.model.view_yaws_degrees
 
 
 def start_from(networks: Networks, source: Path | str, data: TrainingData, device: torch.device) -> None:

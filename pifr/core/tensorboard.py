@@ -18,6 +18,16 @@ class Curves(Protocol):
         """Add the numbers among ``values`` at ``step``."""
 
 
+def require_tensorboard(wanted: bool) -> None:
+    """Refuse curves without their package; call it before work that ends in writing them.
+
+    Raises:
+        DependencyError: If they are wanted and the package ``tensorboard`` is not installed.
+    """
+    if wanted and is_main():
+        require_extra("tensorboard", "tensorboard", "--tensorboard")
+
+
 @contextmanager
 def open_tensorboard(folder: Path | None, first_step: int = 0) -> Iterator[Curves]:
     """Yield a writer of curves; it writes nothing without a folder, and on the main process only.
@@ -32,7 +42,7 @@ def open_tensorboard(folder: Path | None, first_step: int = 0) -> Iterator[Curve
     if folder is None or not is_main():
         yield lambda step, values: None
         return
-    require_extra("tensorboard", "tensorboard", "--tensorboard")
+    require_tensorboard(True)
     from torch.utils.tensorboard import SummaryWriter
 
     writer = SummaryWriter(str(folder), purge_step=first_step)

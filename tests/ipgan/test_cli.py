@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ipgan.cli import ipgan_command, parse_yaws
-from pifr.core.errors import ConfigError, DataError
+from pifr.core.errors import CheckpointError, ConfigError, DataError, DependencyError
 from pifr.data.manifest import read_manifest
 from pifr.data.pictures import read_picture
 
@@ -60,11 +60,11 @@ def test_dry_run_checks_everything_and_writes_nothing(people, small_recipe, tmp_
         invoke("train", recipe, "--dry-run", "--set", "data.split=tran")
 
 
-def changed(people, tmp_path, picture):
-    """The manifest with its first training picture replaced."""
+def changed(people, tmp_path, picture, split="train"):
+    """The manifest with its first picture of a split replaced."""
     manifest = read_manifest(people)
     table = manifest.table.assign(path=[str(path) for path in manifest.paths])
-    first = (table["split"] == "train").idxmax()
+    first = (table["split"] == split).idxmax()
     table.loc[first, "path"] = str(picture)
     table.to_csv(tmp_path / "changed.csv", index=False)
     return tmp_path / "changed.csv"
@@ -87,6 +87,23 @@ def test_dry_run_finds_a_picture_that_would_stop_training(people, small_recipe, 
     assert "\n" not in str(error.value)
 
 
+def test_dry_run_finds_a_grid_that_could_not_be_drawn(people, small_recipe, tmp_path):
+    recipe = recipe_file(changed(people, tmp_path, tmp_path / "odd.png", "val"), small_recipe, tmp_path)
+    for words in (["--dry-run"], ["--runs", tmp_path / "runs"]):
+        with pytest.raises(DataError, match=r"odd.png: picture not found"):
+            invoke("train", recipe, "--device", "cpu", *words)
+    manifest = read_manifest(people)
+    table = manifest.table.assign(path=[str(path) for path in manifest.paths])
+    narrow = table[(table["yaw"].abs() <= 30) == (table["split"] == "train")]
+    narrow.to_csv(tmp_path / "narrow.csv", index=False)
+    recipe = recipe_file(tmp_path / "narrow.csv", small_recipe, tmp_path)
+    with pytest.raises(
+        DataError, match=r"grid_split.*no yaw of these pictures lies in the generator's range, found -30 to"
+    ):
+        invoke("train", recipe, "--dry-run", "--device", "cpu")
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_grey_pictures_and_other_sizes_train(people, small_recipe, tmp_path, mode):
     picture = tmp_path / "odd.png"
@@ -102,6 +119,24 @@ def test_dry_run_refuses_weights_and_runs_that_do_not_fit(trained, people, small
     with pytest.raises(ConfigError, match="found another generator"):
         invoke("train", "--resume", trained.run.path, "--dry-run", "--set", "generator=crgan")
     assert "nothing was trained" in invoke("train", "--resume", trained.run.path, "--dry-run").output
+
+
+def test_dry_run_refuses_to_go_on_with_other_pictures(trained, people, tmp_path):
+    manifest = read_manifest(people)
+    manifest.select(manifest.table["yaw"] <= 30).save(tmp_path / "fewer.csv")
+    with pytest.raises(CheckpointError, match="pictures or the manifest changed"):
+        invoke("train", "--resume", trained.run.path, "--dry-run", "--set", f"data.manifest={tmp_path / 'fewer.csv'}")
+
+
+@pytest.mark.parametrize("last", ["--dry-run", "--tensorboard"])
+def test_curves_without_the_package_are_refused_before_anything_is_written(
+    people, small_recipe, tmp_path, monkeypatch, last
+):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    recipe = recipe_file(people, small_recipe, tmp_path)
+    with pytest.raises(DependencyError, match="--tensorboard needs the package"):
+        invoke("train", recipe, "--runs", tmp_path / "runs", "--device", "cpu", "--tensorboard", last)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["train", "x.yaml", "--resume", "runs/0"]])

@@ -54,7 +54,7 @@ def test_without_yaws_pictures_are_imitated_and_shown_on_top(people, trained, tm
 def test_columns_outside_the_generators_range_are_dropped(rendered, trained):
     rotator = Rotator.load(trained.run.path, "cpu")
     plan = plan_grid(rendered, 32, SITTING, people=1, yaws_degrees=np.array([-120.0, 0.0, 120.0]))
-    assert drawable(rotator, plan).yaws_degrees.tolist() == [0.0]
+    assert drawable(plan, rotator.pose_map.range_degrees, "x", "y").yaws_degrees.tolist() == [0.0]
 
 
 def test_the_ending_is_checked_before_anything_is_loaded(tmp_path):

@@ -15,7 +15,7 @@ from ipgan import train
 from ipgan.config import TrainConfig
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints
 from pifr.core.config import load_config
-from pifr.core.errors import CheckpointError, ConfigError, TrainingError
+from pifr.core.errors import CheckpointError, ConfigError, PifrError, TrainingError
 from pifr.core.interrupt import Interrupted
 from pifr.data.manifest import read_manifest
 
@@ -119,6 +119,17 @@ def test_killed_before_its_first_checkpoint_a_run_starts_anew(trained, people, s
     resumed = train(recipe, tmp_path, resume=killed)
     assert_equal_runs(begun, resumed.run)  # the weights to start from were taken again
     assert [record["step"] for record in resumed.run.history.read()] == [1]
+
+
+def test_a_grid_that_fails_costs_no_step(people, small_recipe, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise PifrError("no space left on the disk")
+
+    monkeypatch.setattr("ipgan.run_state.draw_grid", full)
+    with pytest.raises(PifrError, match="no space left"):
+        train(small_recipe(people, steps=1), tmp_path)
+    (folder,) = tmp_path.iterdir()
+    assert [checkpoint.step for checkpoint in list_checkpoints(folder / "checkpoints")] == [1]
 
 
 def test_micro_batches_see_the_same_pairs(people, small_recipe, tmp_path):

@@ -323,3 +323,38 @@ def test_pictures_without_a_yaw_join_those_with_one(recipe_of, people, tmp_path)
     for name in VIEWS:
         result = train(recipe_of(name, manifest=tmp_path / "some.csv", steps=2), tmp_path / "runs")
         assert result.skipped == 0
+
+
+def with_yaws(people, path, change):
+    """Save the people's manifest with other yaws."""
+    manifest = read_manifest(people)
+    table = manifest.table.assign(path=[str(picture) for picture in manifest.paths])
+    table.assign(yaw=change(table["yaw"])).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_trained_views_go_on_with_pictures_a_little_beside_them(runs, recipe_of, people, tmp_path, name):
+    turned = with_yaws(people, tmp_path / "turned.csv", lambda yaw: 1.02 * yaw)
+    recipe = recipe_of(name, manifest=turned, start_from=str(runs[name].run.path), steps=1)
+    begun = train(recipe, tmp_path / "runs").run
+    train(recipe.model_copy(update={"steps": 2}), tmp_path, resume=begun.path)
+    views = [latest_checkpoint(run.checkpoints).meta()["model"]["view_yaws_degrees"] for run in (begun, runs[name].run)]
+    assert views[0] == views[1] == [-90, -60, -30, 0, 30, 60, 90]
+
+
+@pytest.mark.parametrize("change", [lambda yaw: 1.12 * yaw, lambda yaw: yaw.where(yaw.abs() < 50)])
+def test_weights_of_other_views_are_refused(runs, recipe_of, people, tmp_path, change):
+    other = with_yaws(people, tmp_path / "other.csv", change)
+    with pytest.raises(
+        ConfigError, match=r"know other views, found -90, -60, -30, 0, 30, 60, 90 for .*-3.*; train on"
+    ) as error:
+        train(recipe_of("crgan", manifest=other, start_from=str(runs["crgan"].run.path)), tmp_path / "runs")
+    assert "start_from=" in str(error.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_weights_of_views_in_other_steps_are_refused(runs, recipe_of, tmp_path):
+    recipe = recipe_of("crgan", start_from=str(runs["crgan"].run.path), model={"view_step_degrees": 30})
+    with pytest.raises(ConfigError, match=r"another view_step_degrees, found 15.0 for 30.0"):
+        train(recipe, tmp_path / "runs")
