@@ -44,11 +44,6 @@ class Face:
     person_eye_height_px: float
     where: str
 
-    @property
-    def has_landmarks(self) -> bool:
-        """True if all five points are known."""
-        return bool(np.isfinite(self.landmarks).all())
-
 
 class Template(Protocol):
     """A rule that places a face in a square."""

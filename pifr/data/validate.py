@@ -210,22 +210,28 @@ def _check_duplicates(manifest: Manifest, pictures: Sequence[_Picture]) -> Itera
 
 
 def _check_few_pictures(manifest: Manifest, min_pictures: int) -> Iterator[Finding]:
-    counts = manifest.table["subject"].value_counts()
-    for subject in sorted(counts[counts < min_pictures].index):
-        row = int(np.flatnonzero(manifest.table["subject"] == subject)[0])
+    counts, first = Counter(manifest.table["subject"]), _first_rows(manifest)
+    for subject in sorted(name for name, count in counts.items() if count < min_pictures):
         what = f"person {subject!r} has {counts[subject]} of the {min_pictures} pictures wanted"
-        yield _at("warning", "few-pictures", manifest, row, what, "add pictures, or drop this person")
+        yield _at("warning", "few-pictures", manifest, first[subject], what, "add pictures, or drop this person")
+
+
+def _first_rows(manifest: Manifest) -> dict[str, int]:
+    """Return person -> row of the first picture, in one pass over the table."""
+    first: dict[str, int] = {}
+    for row, subject in enumerate(manifest.table["subject"]):
+        first.setdefault(subject, row)
+    return first
 
 
 def _check_splits(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:
     if "split" not in manifest.table:
         return
-    used = manifest.table[manifest.table["split"] != ""]
+    used, first = manifest.table[manifest.table["split"] != ""], _first_rows(manifest)
     for subject, splits in used.groupby("subject")["split"].unique().items():
         if len(splits) > 1:
-            row = int(np.flatnonzero(manifest.table["subject"] == subject)[0])
             what = f"person {subject!r} is in several splits: {', '.join(sorted(splits))}"
-            yield _at("error", "split", manifest, row, what, "split by person with: pifr data split")
+            yield _at("error", "split", manifest, first[str(subject)], what, "split by person with: pifr data split")
 
 
 def _check_yaw(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:

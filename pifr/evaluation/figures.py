@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pifr.core.errors import DataError
+from pifr.evaluation.acquired import Acquired
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.search import Search, make_search
 from pifr.metrics import (
@@ -41,7 +42,8 @@ class Figures:
         group: Name of the group, for example ``45``; ``all`` for every probe.
         probes: Number of probes.
         people: Number of people they show.
-        failures: Probes whose picture, or whose person's enrolled picture, gave no embedding; counted as missed.
+        failures: Probes whose picture, or whose person's enrolled picture, gave no embedding; counted as missed. Of
+            probes that are compared with other people alone, those of which no comparison got a score.
         rank: Rank N -> share found within it; empty where the protocol has no search.
         rank_interval: Rank N -> interval over people.
         mated: Mated comparisons.
@@ -147,11 +149,10 @@ class SystemScores:
 
     @cached_property
     def lost(self) -> np.ndarray:
-        """Probes ``(P,)`` that failed, or whose person could not be enrolled."""
-        some_failed, some_worked = np.zeros((2, len(self.table.pictures)), bool)
-        some_failed[self.table.probe[self.failed & self.table.mated]] = True
-        some_worked[self.table.probe[~self.failed & self.table.mated]] = True
-        return np.asarray((some_failed & ~some_worked)[self.probe_rows])
+        """Probes ``(P,)`` that failed, or whose person could not be enrolled; see :class:`~pifr.evaluation.acquired.Acquired`."""
+        seen = Acquired(len(self.table.pictures))
+        seen.add(self.table.probe, self.table.mated, self.failed)
+        return seen.lost[self.probe_rows]
 
     @cached_property
     def search(self) -> Search | None:

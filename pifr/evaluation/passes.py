@@ -13,6 +13,7 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar
+from pifr.evaluation.acquired import Acquired
 from pifr.evaluation.blocks import ScoreBlock, ScoreSource
 from pifr.evaluation.figures import Measure, yaw_groups
 from pifr.evaluation.scoring import refuse_constant
@@ -88,7 +89,7 @@ class _Stream:
             values = np.array([str(each) for each in pictures[column]])
             self._group(column, {name: values == name for name in sorted(set(values[self.reported].tolist()))})
         self.is_probe = np.zeros(len(pictures), bool)
-        self.some_failed, self.some_worked = np.zeros((2, len(pictures)), bool)
+        self.acquired = Acquired(len(pictures))
         self.worst = WorstPairs(self.table.person)
         self.answers: list[list[tuple[str, np.ndarray, Answers]]] = []
         self.searched: list[np.ndarray] = []
@@ -100,7 +101,7 @@ class _Stream:
         group_of = self._groups_of_probes(rows)
         counts = self._unions(counts, group_of)
         self._bootstrap(counts, group_of, rows)
-        failed = (self.some_failed & ~self.some_worked)[rows]
+        failed = self.acquired.lost[rows]
         person = self.table.person[rows]
         return StreamedScores(
             self.system, self.measure, len(self.table.people), rows, person, failed, self._search(rows, failed),
@@ -134,8 +135,7 @@ class _Stream:
                 lowest, highest = min(lowest, float(np.nanmin(raw))), max(highest, float(np.nanmax(raw)))
             scores = np.where(lost, np.float32(FAILED), raw)
             self.is_probe[block.probe] = True
-            self.some_failed[block.probe[lost & mated]] = True
-            self.some_worked[block.probe[~lost & mated]] = True
+            self.acquired.add(block.probe, mated, lost)
             for kind, name, here in _members(kinds, block):
                 counts[kind][name].scores.add(scores[here], mated[here])
                 counts[kind][name].moments.add(raw[here & ~lost], mated[here & ~lost])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pifr.evaluation.results import BenchmarkResult, SystemResult
-from pifr.metrics import paired_difference
+from pifr.metrics import Interval, paired_difference
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,18 @@ def _loss(system: SystemResult, near: str, far: str) -> str:
 def _difference(first: SystemResult, last: SystemResult, far: str) -> str:
     gap = _rank1(last, far) - _rank1(first, far)
     found = paired_difference(first.by_abs_yaw[far].rank_interval[1], last.by_abs_yaw[far].rank_interval[1])
-    low, high = found.low, found.high
-    sure = "" if low > 0 or high < 0 else ", which includes no difference at all"
     return (
         f"At {far}° {last.name} finds {_rank1(last, far):.1f} % at rank 1 and {first.name} "
-        f"{_rank1(first, far):.1f} %: {_signed(gap)} points, 95 % interval "
-        f"{_signed(100 * low)} to {_signed(100 * high)}{sure}."
+        f"{_rank1(first, far):.1f} %: {_signed(gap)} points, {_certainty(found)}."
     )
+
+
+def _certainty(gap: Interval) -> str:
+    """Say what the interval of a difference says, or that there is none."""
+    if math.isnan(gap.low):
+        return "too few people for an interval"
+    sure = "" if gap.low > 0 or gap.high < 0 else ", which includes no difference at all"
+    return f"95 % interval {_signed(100 * gap.low)} to {_signed(100 * gap.high)}{sure}"
 
 
 def _signed(points: float) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from pifr.data.manifest import Manifest, make_manifest
 from pifr.data.pictures import write_picture
-from pifr.data.validate import Finding, looks_like_radians, validate
+from pifr.data.validate import Finding, _check_few_pictures, looks_like_radians, validate
 
 
 def faces(folder: Path, count: int = 4, **columns: list[object]) -> Manifest:
@@ -104,6 +105,17 @@ def test_one_picture_of_two_people_is_an_error(tmp_path: Path) -> None:
 def test_people_with_few_pictures(tmp_path: Path) -> None:
     findings = validate(faces(tmp_path), min_pictures=3).findings
     assert [(finding.check, finding.row) for finding in findings] == [("few-pictures", 1), ("few-pictures", 3)]
+
+
+def test_many_people_with_few_pictures_cost_one_pass() -> None:
+    count = 60_000
+    names = [f"s{number:05d}" for number in range(count)][::-1]
+    table = pd.DataFrame({"path": [f"{number}.png" for number in range(count)], "subject": names})
+    start = time.perf_counter()
+    findings = list(_check_few_pictures(make_manifest(table, Path(), "m.csv"), 2))
+    assert time.perf_counter() - start < 10  # one scan a person took minutes
+    assert (len(findings), findings[0].row) == (count, count)
+    assert "person 's00000' has 1 of the 2" in findings[0].what
 
 
 def test_people_in_two_splits(tmp_path: Path) -> None:

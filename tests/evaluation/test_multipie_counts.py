@@ -24,11 +24,12 @@ def per_light(count):
 
 def test_setting_two_has_the_published_people_and_probes(neutral):
     applied = load_protocol("multipie-setting-2", neutral)
-    assert len(applied.training_people) == 200
     assert len(applied.enrolment) == 137
     assert len(applied.probes) == per_light(72_000)
     subject, session = (neutral.table[name].to_numpy() for name in ("subject", "session"))
-    training = {(a, b) for a, b in zip(subject, session, strict=True) if a in set(applied.training_people)}
+    kept = applied.part == ""
+    assert len(set(subject[kept])) == 200
+    training = set(zip(subject[kept], session[kept], strict=True))
     assert len(training) == 621  # subject-sessions; 621 x 13 x 20 = 161,460 training pictures
     for row in applied.enrolment:
         assert session[row] == min(session[subject == subject[row]])
@@ -37,7 +38,8 @@ def test_setting_two_has_the_published_people_and_probes(neutral):
 def test_setting_one_has_the_officially_attending_people(neutral):
     # The official guide gives 249 people in session 1 where the papers say 250, hence 99 test people for their 100.
     applied = load_protocol("multipie-setting-1", neutral)
-    assert len(applied.training_people) == 150
+    kept = (applied.part == "") & (neutral.table["session"] == "01").to_numpy()
+    assert neutral.table["subject"][kept].nunique() == 150
     assert len(applied.enrolment) == 99
     assert len(applied.probes) == per_light(99 * 12 * 20)
     assert "99 enrolled, the published protocol has 100" in applied.notes
@@ -53,7 +55,7 @@ def test_the_full_lights_give_the_full_counts():
 def test_bobs_clients_are_208_64_and_65(neutral):
     applied = load_protocol("multipie-p", neutral)
     subject = neutral.table["subject"].to_numpy()
-    assert len(applied.training_people) == 208
+    assert len(set(subject[applied.part == ""])) == 208
     assert len(set(subject[applied.part == "dev"])) == 64
     assert len(set(subject[applied.part == "eval"])) == 65
     # Enrolled where they came to session 1, searched for where they came again; 13 cameras, one light.

@@ -36,7 +36,8 @@ def test_setting_one_gives_the_published_counts():
     attendance = {f"{p:03d}": ["01"] for p in range(1, 251)} | {f"{p:03d}": ["02"] for p in range(251, 256)}
     applied = load_protocol("multipie-setting-1", multipie_index(attendance, recordings=("01",)))
     assert (len(applied.enrolment), len(applied.probes)) == (100, 24_000)
-    assert len(applied.training_people) == 150
+    kept = (applied.part == "") & (applied.data.table["session"] == "01").to_numpy()
+    assert applied.data.table["subject"][kept].nunique() == 150
     assert applied.notes == []
     chosen = applied.data.table.iloc[applied.enrolment]
     assert set(chosen["camera"]) == {"05_1"}
@@ -75,7 +76,6 @@ def test_bobs_pose_protocol_keeps_dev_and_eval_apart():
     applied = load_protocol("multipie-p", index)
     part = dict(zip(index.table["subject"], applied.part, strict=True))
     assert part == {"001": "", "002": "dev", "003": "eval", "004": "dev", "005": "eval"}
-    assert applied.training_people == ["001"]
     probes = index.table.iloc[applied.probes]
     # Session 2 has one neutral recording, session 4 two; 13 cameras each, light 00 only.
     assert len(probes) == 4 * (1 + 2) * 13

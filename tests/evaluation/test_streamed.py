@@ -162,6 +162,23 @@ def test_ranks_and_open_set_need_no_matrix(probes):
     assert found.figures().failures == exact.figures().failures > 5
 
 
+@pytest.mark.parametrize("dense", [True, False])
+def test_a_stranger_whose_picture_failed_is_a_failure_to_acquire(dense):
+    table = many_scores()
+    before = SystemScores(table, "one", QUICK)
+    stranger = before.probe_rows[~before.enrolled][0]
+    scores = table.scores["one"].copy()
+    scores[table.probe == stranger] = np.nan
+    broken = table.of_comparisons(table.probe, table.reference, table.search, {**table.scores, "one": scores})
+    after = SystemScores(broken, "one", QUICK)
+    streamed = stream_system(TableBlocks(broken, dense=dense), "one", QUICK)
+    assert after.figures().failures == before.figures().failures + 1 == streamed.figures().failures
+    np.testing.assert_array_equal(after.ranks, before.ranks)
+    # One comparison that worked shows that the picture gave an embedding.
+    scores[np.flatnonzero(table.probe == stranger)[0]] = 0.1
+    assert SystemScores(broken, "one", QUICK).figures().failures == before.figures().failures
+
+
 def test_listed_pairs_have_no_ranks():
     found = stream_system(TableBlocks(many_scores(), dense=False), "one", QUICK)
     assert found.ranks is None

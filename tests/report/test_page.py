@@ -167,6 +167,15 @@ def test_the_headline_says_whether_a_difference_is_settled(result):
     assert headline(one).sentence.startswith("fine: rank-1 goes from")
 
 
+def test_a_difference_that_one_person_shows_has_no_interval(result):
+    scores = result.scores
+    far = np.abs(scores.column("yaw")) == 90
+    lone = scores.select(~far | (scores.column("subject") == "001"))
+    said = headline(measure_scores(lone, {}, measure=result.measure)).sentence
+    assert "points, too few people for an interval." in said
+    assert "nan" not in said
+
+
 def test_the_worst_pairs_are_the_worst(result):
     table = result.scores
     false_matches, false_nonmatches = worst_pairs(table, "fine", result.folder)

@@ -28,7 +28,6 @@ class Protocol:
         part: ``(N,)`` per row of ``data``: ``dev`` sets thresholds, ``eval`` is reported; a comparison never
             crosses them. Empty for rows not used.
         notes: What a reader must know: deviations from the published protocol, rows left out.
-        training_people: People the protocol keeps for training.
         pairs: ``(C, 2)`` rows of the pictures to compare; None where all probes are compared with all enrolled.
         folds: ``(C,)`` fold of each pair, from 1; 0 where there are none.
         templates: Sets of pictures that count as one; None where every picture stands for itself.
@@ -41,7 +40,6 @@ class Protocol:
     probes: np.ndarray
     part: np.ndarray
     notes: list[str] = field(default_factory=list)
-    training_people: list[str] = field(default_factory=list)
     pairs: np.ndarray | None = None
     folds: np.ndarray | None = None
     templates: Templates | None = None

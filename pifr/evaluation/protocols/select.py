@@ -71,7 +71,7 @@ def apply_definition(definition: Definition, data: Manifest, train_people: int |
     known = _matches(table, definition.subset)
     if not known.any():
         raise DataError(f"no picture fits the protocol {definition.name!r}", where=data.name, cure=definition.needs)
-    part, training = _parts(definition, data, known, train_people, notes)
+    part = _parts(definition, data, known, train_people, notes)
     in_part = part != ""
     enrolment = _enrol(table, known & in_part & _matches(table, definition.enrol), definition.enrol)
     if not enrolment.size:
@@ -88,7 +88,7 @@ def apply_definition(definition: Definition, data: Manifest, train_people: int |
     _note_counts(definition, len(enrolment), len(probes), notes)
     _require_two_people(table, enrolment, data)
     _refuse_copies(data, enrolment, probes)
-    return Protocol(definition, data, enrolment, probes, part, notes, training)
+    return Protocol(definition, data, enrolment, probes, part, notes)
 
 
 def describe(selection: Selection) -> str:
@@ -149,8 +149,8 @@ def _is_one_of(column: pd.Series, wanted: list[str]) -> np.ndarray:
 
 def _parts(
     definition: Definition, data: Manifest, known: np.ndarray, train_people: int | None, notes: list[str]
-) -> tuple[np.ndarray, list[str]]:
-    """Return per row ``(N,)`` dev, eval or nothing, and the people kept for training."""
+) -> np.ndarray:
+    """Return per row ``(N,)`` dev, eval or nothing; the people kept for training are among the latter."""
     subjects = data.table["subject"].to_numpy(dtype=str)
     people = sorted(set(subjects[known]), key=lambda name: normal_name(name).rjust(12))
     named = definition.people
@@ -161,8 +161,7 @@ def _parts(
         for label, wanted in ((DEVELOPMENT, named.dev), (EVALUATION, named.eval)):
             rows = _is_one_of(data.table["subject"], wanted or [])
             part[rows] = label
-        rest = [name for name in people if not (part[subjects == name] != "").any()]
-        return part.astype(str), rest
+        return part.astype(str)
     first = named.train_first if train_people is None else train_people
     if train_people is not None and train_people != named.train_first:
         notes.append(f"people: the first {train_people} are kept for training, the protocol says {named.train_first}")
@@ -172,7 +171,7 @@ def _parts(
             where=data.name, found=f"{len(people)} people", cure="keep fewer with --train-people N",
         )  # fmt: skip
     tested = np.isin(subjects, people[first:])
-    return np.where(tested, EVALUATION, ""), people[:first]
+    return np.where(tested, EVALUATION, "")
 
 
 def _enrol(table: pd.DataFrame, mask: np.ndarray, selection: Selection) -> np.ndarray:
