@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pifr.data.manifest import read_manifest
-
 if TYPE_CHECKING:
     from pifr.evaluation.figures import Figures
 
 
 def figures_by_yaw(
-    embedder: Any, test: Path, people: Sequence[str], rounds: int, fars: tuple[float, ...], out: Path, device: str
-) -> tuple[int, dict[str, Figures]]:
+    embedder: Any, test: Path, people: Sequence[str], rounds: int, fars: tuple[float, ...], out: Path, device: str,
+    max_score_rows: int | None = None,
+) -> tuple[int, dict[str, Figures]]:  # fmt: skip
     """Return the number of people tested and the figures by absolute yaw, with every bootstrap round.
 
     A round draws from all people who could be tested, whoever was: a person who is drawn twice weighs twice in every
@@ -28,17 +27,12 @@ def figures_by_yaw(
         fars: FARs at which TAR is read, at a threshold of each yaw's own.
         out: Folder of the benchmark.
         device: auto, cpu, cuda or cuda:N.
+        max_score_rows: Comparisons held in memory, more are streamed; as many as of any benchmark where absent.
     """
     from pifr.evaluation import Measure, evaluate
-    from pifr.evaluation.figures import SystemScores
-    from pifr.metrics import person_weights
+    from pifr.evaluation.blocks import MAX_SCORE_ROWS
 
-    # The intervals that evaluate itself draws are thrown away, so few rounds are enough for them.
-    result = evaluate(
-        read_manifest(test), [embedder], "posegrid", out, measure=Measure(rounds=100, fars=fars), device=device
-    )
-    table = result.scores
-    scores = SystemScores(table, table.systems[0], Measure(rounds=rounds, fars=fars))
-    column = {name: number for number, name in enumerate(people)}
-    scores.weights = person_weights(len(people), rounds)[:, [column[name] for name in table.people]]
-    return len(table.people), scores.by("yaw")
+    measure = Measure(rounds=rounds, fars=fars, drawn_from=tuple(people))
+    held = MAX_SCORE_ROWS if max_score_rows is None else max_score_rows
+    result = evaluate(test, [embedder], "posegrid", out, measure=measure, device=device, max_score_rows=held)
+    return len(result.scores.people), result.systems[0].by_abs_yaw

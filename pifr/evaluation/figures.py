@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -105,6 +106,8 @@ class Measure:
         fars: False accept rates.
         ranks: Ranks N.
         bin_degrees: Width of a yaw group; a probe belongs to the nearest multiple.
+        drawn_from: Everybody whom a bootstrap round draws from, sorted; those tested where empty. Tests that share
+            some of their people, each with the same names here, can be averaged round by round.
     """
 
     rounds: int = 1000
@@ -112,10 +115,38 @@ class Measure:
     fars: tuple[float, ...] = FARS
     ranks: tuple[int, ...] = RANKS
     bin_degrees: float = 15.0
+    drawn_from: tuple[str, ...] = ()
+
+    def columns(self, people: Sequence[str]) -> np.ndarray | None:
+        """Return where those tested stand among all that a round draws from ``(people,)``; None where they are all.
+
+        Raises:
+            DataError: If one of them does not stand there.
+        """
+        if not self.drawn_from:
+            return None
+        column = {name: number for number, name in enumerate(self.drawn_from)}
+        unknown = [name for name in people if name not in column]
+        if unknown:
+            raise DataError("somebody is tested whom no bootstrap round draws", where="drawn_from", found=unknown[0])
+        return np.array([column[name] for name in people])
+
+    def weights(self, people: int, columns: np.ndarray | None = None) -> np.ndarray:
+        """Return how often each person tested is drawn in each round ``(rounds, people)``.
+
+        Args:
+            people: Number of people tested.
+            columns: From :meth:`columns`.
+        """
+        if columns is None:
+            return person_weights(people, self.rounds, self.seed)
+        return np.asarray(person_weights(len(self.drawn_from), self.rounds, self.seed)[:, columns])
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-ready values; :meth:`from_dict` reads them."""
-        return {**asdict(self), "fars": list(self.fars), "ranks": list(self.ranks)}
+        found = {**asdict(self), "fars": list(self.fars), "ranks": list(self.ranks)}
+        everybody = list(found.pop("drawn_from"))
+        return {**found, "drawn_from": everybody} if everybody else found
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Measure:
@@ -140,7 +171,7 @@ class SystemScores:
             raise DataError("there is no comparison to report", where=system)
         self.scores = self.table.with_floor(system)
         self.failed = np.isnan(self.table.scores[system])
-        self.weights = person_weights(len(table.people), measure.rounds, measure.seed)
+        self.weights = measure.weights(len(table.people), measure.columns(table.people))
 
     @cached_property
     def probe_rows(self) -> np.ndarray:

@@ -12,6 +12,9 @@ from pifr.evaluation.measuring import measure_scores, summarised
 from pifr.evaluation.results import BenchmarkResult
 from pifr.evaluation.scores import ScoreTable
 
+_DRAWN = ("rounds", "seed", "bin_degrees", "drawn_from")
+"""What of a measure decides whether stored rounds go together."""
+
 
 def join_results(results: Sequence[BenchmarkResult]) -> list[BenchmarkResult]:
     """Put benchmarks that hold the same comparisons side by side; leave the others as they are.
@@ -79,7 +82,7 @@ def _alike(first: BenchmarkResult, second: BenchmarkResult) -> bool:
 def streamed_alike(first: BenchmarkResult, second: BenchmarkResult) -> bool:
     """Return whether two streamed benchmarks compared the same pictures, and drew the same people for intervals."""
     found = {
-        (each.digest, each.people, each.measure.rounds, each.measure.seed, each.measure.bin_degrees)
+        (each.digest, each.people, *(getattr(each.measure, key) for key in _DRAWN))
         for result in (first, second) for each in (result.streamed or {}).values()
     }  # fmt: skip
     return len(found) == 1 and first.systems[0].by_column.keys() == second.systems[0].by_column.keys()

@@ -21,7 +21,7 @@ from pifr.evaluation.search import Enrolment, Search, gather
 from pifr.evaluation.streamed import ABSOLUTE, ALL, BINS_PER_UNIT, DEV, SIGNED, GroupCounts, StreamedScores
 from pifr.evaluation.thresholds import reported_part
 from pifr.evaluation.worst import WorstPairs
-from pifr.metrics import Answers, person_weights
+from pifr.metrics import Answers
 from pifr.metrics.streaming import FAILED, TAIL, StreamingScores
 from pifr.metrics.verification_bootstrap import VerificationBootstrap
 
@@ -68,6 +68,7 @@ class _Stream:
         self.source, self.system, self.measure = source, system, measure
         self.sizes = (tail, bins)
         self.table = source.outline
+        self.drawn = measure.columns(self.table.people)  # before the long work
         pictures = self.table.pictures
         part = reported_part(self.table)
         self.reported = np.ones(len(pictures), bool)
@@ -105,7 +106,7 @@ class _Stream:
         person = self.table.person[rows]
         return StreamedScores(
             self.system, self.measure, len(self.table.people), rows, person, failed, self._search(rows, failed),
-            group_of, counts, self.worst.table(self.table.pictures, self.system), self.source.digest(),
+            group_of, counts, self.worst.table(self.table.pictures, self.system), self.source.digest(), self.drawn,
         )  # fmt: skip
 
     def _group(self, kind: str, groups: dict[str, np.ndarray]) -> None:
@@ -194,7 +195,7 @@ class _Stream:
     def _bootstrap(
         self, counts: dict[str, dict[str, GroupCounts]], group_of: dict[str, _Groups], rows: np.ndarray
     ) -> None:
-        weights = person_weights(len(self.table.people), self.measure.rounds, self.measure.seed)
+        weights = self.measure.weights(len(self.table.people), self.drawn)
         pending = {
             (kind, name): VerificationBootstrap.for_scores(counts[kind][name].scores, weights)
             for kind, (names, _) in group_of.items() for name in names if counts[kind][name].both

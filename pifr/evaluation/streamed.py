@@ -17,7 +17,7 @@ from pifr.core.errors import DataError
 from pifr.evaluation.figures import Figures, Measure, identification_figures
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.search import Search
-from pifr.metrics import ErrorRates, person_weights
+from pifr.metrics import ErrorRates
 from pifr.metrics.streaming import StreamingScores
 from pifr.metrics.verification_bootstrap import VerificationIntervals
 
@@ -107,6 +107,7 @@ class StreamedScores:
             columns, and ``dev`` where thresholds are set on a part of its own.
         worst: A small table of the comparisons that went most wrong.
         digest: Of what is compared with what.
+        drawn: ``(people,)`` where they stand among those that a round draws from; None where these are all.
     """
 
     system: str
@@ -120,11 +121,12 @@ class StreamedScores:
     counts: dict[str, dict[str, GroupCounts]]
     worst: ScoreTable
     digest: str
+    drawn: np.ndarray | None = None
 
     @cached_property
     def weights(self) -> np.ndarray:
         """Weights of the bootstrap ``(R, people)``."""
-        return person_weights(self.people, self.measure.rounds, self.measure.seed)
+        return self.measure.weights(self.people, self.drawn)
 
     @cached_property
     def ranks(self) -> np.ndarray | None:

@@ -74,6 +74,8 @@ def _put(arrays: dict[str, np.ndarray], place: str, system: StreamedScores) -> d
         arrays[f"{place}/gallery{number}/people"] = gallery.people
         for part in ("ranks", "own", "best"):
             arrays[f"{place}/gallery{number}/{part}"] = getattr(gallery.answers, part)
+    if system.drawn is not None:
+        arrays[f"{place}/drawn"] = system.drawn
     for number, (_, code) in enumerate(system.group_of.values()):
         arrays[f"{place}/kind{number}"] = code
     counts = {
@@ -134,7 +136,7 @@ def _take(arrays: Mapping[str, np.ndarray], place: str, record: dict[str, Any]) 
     return StreamedScores(
         record["system"], Measure.from_dict(record["measure"]), record["people"], arrays[f"{place}/probe_rows"],
         person, arrays[f"{place}/failed"], Search(person, galleries) if record["searched"] else None, group_of,
-        counts, worst, record["digest"],
+        counts, worst, record["digest"], arrays.get(f"{place}/drawn"),
     )  # fmt: skip
 
 
