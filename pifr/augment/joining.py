@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -163,9 +164,12 @@ def _record(out: Path, number: int, packed: bool) -> list[dict[str, Any]] | None
 
 def _remove_leftovers(out: Path) -> None:
     """Delete what a killed process had not finished; once all blocks are done nobody writes pictures any more."""
-    for folder in (PICTURES, REJECTED):
-        for leftover in (out / folder).rglob(f"*{TEMPORARY_MARK}*"):
-            leftover.unlink(missing_ok=True)
+    for top in (PICTURES, REJECTED):
+        # Not rglob, which fails where another part that ends at the same time deletes folders.
+        for folder, _, files in os.walk(out / top):
+            for name in files:
+                if TEMPORARY_MARK in name:
+                    Path(folder, name).unlink(missing_ok=True)
 
 
 def _delete_packed(out: Path, rows: Sequence[Mapping[str, Any]]) -> None:

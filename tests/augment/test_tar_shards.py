@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from pifr.augment import augment, joining, merge
 from pifr.core.errors import DataError
+from pifr.core.files import TEMPORARY_MARK
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pixels import open_pixels
 
@@ -88,6 +91,22 @@ def test_a_part_that_ends_while_another_packs_tells_the_same(
     result = augment(faces, kit.MarkingRotator(), tmp_path / "out", config, shard=(2, 2))
     assert (result.blocks_missing, result.accepted) == (0, 24)
     assert files_of(tmp_path / "out") == files_of(tmp_path / "alone")
+
+
+def test_leftovers_go_though_another_part_deletes_folders_meanwhile(tmp_path: Path, monkeypatch) -> None:
+    for who in "ab":
+        (tmp_path / "pictures" / who).mkdir(parents=True)
+        (tmp_path / "pictures" / who / f"x{TEMPORARY_MARK}1a2b3c4d.png").touch()
+    scan = os.scandir
+
+    def deleting(path):
+        if str(path).endswith("b"):
+            shutil.rmtree(path, ignore_errors=True)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", deleting)
+    joining._remove_leftovers(tmp_path)
+    assert [path.name for path in (tmp_path / "pictures").rglob("*")] == ["a"]
 
 
 def test_pictures_that_vanish_unpacked_are_no_end(faces, tmp_path, kit, monkeypatch) -> None:
