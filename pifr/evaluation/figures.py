@@ -149,7 +149,7 @@ class SystemScores:
 
     @cached_property
     def lost(self) -> np.ndarray:
-        """Probes ``(P,)`` that failed, or whose person could not be enrolled; see :class:`~pifr.evaluation.acquired.Acquired`."""
+        """Probes ``(P,)`` that failed, or whose person could not be enrolled; see :mod:`pifr.evaluation.acquired`."""
         seen = Acquired(len(self.table.pictures))
         seen.add(self.table.probe, self.table.mated, self.failed)
         return seen.lost[self.probe_rows]
