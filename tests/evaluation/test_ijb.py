@@ -133,6 +133,14 @@ def test_a_template_is_lost_only_if_all_its_pictures_are(copy, small):
     assert result.systems[0].overall.failures == 3  # all probes of the person who could not be enrolled
 
 
+def test_faces_of_templates_not_in_use_need_not_be_there(copy, small):
+    with open(copy / "meta" / "ijbc_face_tid_mid.txt", "a") as faces:
+        faces.write("99999.png 99999 1\n")
+    found = evaluate(copy, [small], "ijbc-1n", measure=QUICK)
+    assert found.systems[0].record["failed_pictures"] == 0
+    assert found.environment["data_fingerprint"]
+
+
 def test_aligned_copies_stand_in_for_the_pictures(ijb, small, tmp_path):
     manifest = read_ijb_pictures(ijb, "ijbc")
     assert (len(manifest), manifest.table["nose_tip_y"][0]) == (84, 38)
