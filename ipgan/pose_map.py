@@ -14,6 +14,8 @@ _LEAST_PITCH_RANGE_DEGREES = 10.0
 """Pictures that differ less in pitch say nothing of how codes depend on it."""
 _WINDOW_DEGREES = 10.0
 """Pictures within this of a yaw take part in its fit."""
+_BIN_DEGREES = 4.0
+"""Yaws that round to one multiple of this are learned as one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class PoseMap:
     @classmethod
     def learn(
         cls, codes: np.ndarray, yaws_degrees: np.ndarray, pitches_degrees: np.ndarray | None = None,
-        bin_degrees: float = 4.0,
+        bin_degrees: float = _BIN_DEGREES,
     ) -> PoseMap | None:  # fmt: skip
         """Average codes over people, yaw by yaw.
 
@@ -131,6 +133,12 @@ class PoseMap:
             np.array(values["yaws_degrees"]), np.array(values["codes"], dtype=np.float32),
             None if slopes is None else np.array(slopes, dtype=np.float32), (float(low), float(high)),
         )  # fmt: skip
+
+
+def teaches_degrees(yaws_degrees: np.ndarray) -> bool:
+    """Tell whether :meth:`PoseMap.learn` makes a map of pictures of these yaws ``(N,)``, NaN where unknown."""
+    known = yaws_degrees[np.isfinite(yaws_degrees)]
+    return len(np.unique(np.round(known / _BIN_DEGREES))) > 1
 
 
 def _local_fits(

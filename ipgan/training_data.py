@@ -9,6 +9,7 @@ import pandas as pd
 
 from ipgan.config import TrainConfig
 from ipgan.methods import METHODS
+from ipgan.pose_map import teaches_degrees
 from ipgan.views import view_yaws
 from pifr.core.errors import DataError
 from pifr.core.progress import say
@@ -116,8 +117,33 @@ def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:
         view_yaws(known_yaws(config, manifest), config.model.view_step_degrees, config.augmentation.flip, manifest.name)
     sittings = sittings_of(manifest, config.data.sitting_columns)
     if method.pixel_weight(config) > 0 and not has_pairs(sittings):
-        say(f"{manifest.name}: no two pictures are known to show one sitting, so the paired loss is not used")
+        _warn_of_no_pairs(manifest, config.data.sitting_columns)
+    _warn_of_no_degrees(config, manifest)
     return manifest, sittings
+
+
+def _warn_of_no_pairs(manifest: Manifest, columns: tuple[str, ...]) -> None:
+    """Say what a generator without the paired loss comes to, and which column would bring it back."""
+    known = [column for column in columns if column in manifest.table]
+    why = f"in {', '.join(known)} no two pictures of a person agree" if known else f"no column {' or '.join(columns)}"
+    say(
+        f"warning: {manifest.name}: no two pictures are known to show one sitting ({why}), so the paired loss is not "
+        "used, and a generator without it hardly turns a face; add a column 'session', equal for pictures of one "
+        "sitting, or name the columns that tell with --set 'data.sitting_columns=[COLUMN]'"
+    )
+
+
+def _warn_of_no_degrees(config: TrainConfig, manifest: Manifest) -> None:
+    """Say so where the yaws are too few to teach degrees, which shows hours later else, when views are asked for."""
+    yaws = known_yaws(config, manifest)
+    if not config.data.use_yaw or teaches_degrees(yaws):
+        return
+    found = "the known yaws are all alike" if np.isfinite(yaws).any() else "no yaw is known"
+    posed = "have yaws estimated first: pifr data pose MANIFEST --out posed.csv"
+    say(
+        f"warning: {manifest.name}: {found}, so this generator will know no degrees, and pifr augment --yaws will "
+        f"refuse it; {'add pictures from other sides' if np.isfinite(yaws).all() else posed}"
+    )
 
 
 def known_yaws(config: TrainConfig, manifest: Manifest) -> np.ndarray:

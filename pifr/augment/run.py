@@ -180,7 +180,7 @@ def _nothing_planned(job: Job, claim: dict[str, Any], method: Method, data: Mani
     rows = sorted(int(row) for who in job.candidates.ranked for group in job.candidates.groups(who, job.config)
                   for row in group)  # fmt: skip
     sources = job.candidates.manifest
-    chosen = replace(sources, table=sources.table.iloc[rows].reset_index(drop=True))
+    chosen = replace(sources, table=sources.table.iloc[rows].reset_index(drop=True), origin=None)
     chosen.save(job.out / ACCEPTED)
     chosen = chosen.save(job.out / MANIFEST)
     return AugmentResult(chosen, job.out / MANIFEST, 0, people_without_source=job.candidates.missing)

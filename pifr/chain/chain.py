@@ -15,6 +15,7 @@ from pifr.chain.stages import StageBook, StageRecord, claim_folder
 from pifr.chain.summary import Summary, summarise
 from pifr.chain.views import draw_views
 from pifr.core.config import check_config
+from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
@@ -58,10 +59,11 @@ def run_chain(config: ChainConfig, out: Path, device: str = "auto") -> ChainResu
         PifrError: From whichever stage can't be done; finished stages stay.
     """
     out = Path(out)
+    fingerprint = _fingerprint(config.pictures.manifest)
     claim_folder(out, config.name)
     config.save(out / "config.yaml")
     book = StageBook(out)
-    pictures = _prepare_pictures(config, out, book)
+    pictures = _prepare_pictures(config, out, book, fingerprint)
     generator = _train_generator(config, out, book, pictures, device)
     views = _make_views(config, out, book, pictures, generator, device) if GENERATED in config.systems else None
     recognisers = {
@@ -71,7 +73,24 @@ def run_chain(config: ChainConfig, out: Path, device: str = "auto") -> ChainResu
     return _report(config, out, book, pictures, generator, benchmark, device)
 
 
-def _prepare_pictures(config: ChainConfig, out: Path, book: StageBook) -> StageRecord:
+def _fingerprint(manifest: str | None) -> str | None:
+    """Return the digest of the pictures on disk; called before anything is written, since recipes ship without them.
+
+    Raises:
+        DataError: If the manifest or a picture is not there.
+    """
+    if manifest is None:
+        return None
+    path = Path(manifest)
+    if not path.is_file():
+        raise DataError(
+            "the pictures of this chain are not there", where=path,
+            cure=f"get these pictures, then name their manifest with --set pictures.manifest={Path(*path.parts[-2:])}",
+        )  # fmt: skip
+    return read_manifest(path).fingerprint()
+
+
+def _prepare_pictures(config: ChainConfig, out: Path, book: StageBook, fingerprint: str | None) -> StageRecord:
     """Fetch or render the pictures, align them, split them by person."""
 
     def work(previous: Path | None) -> Path:
@@ -87,8 +106,8 @@ def _prepare_pictures(config: ChainConfig, out: Path, book: StageBook) -> StageR
         return path
 
     depends_on: dict[str, Any] = {"pictures": config.pictures.model_dump(), "split": config.split.model_dump()}
-    if config.pictures.manifest is not None:
-        depends_on["fingerprint"] = read_manifest(config.pictures.manifest).fingerprint()
+    if fingerprint is not None:
+        depends_on["fingerprint"] = fingerprint
     return book.run("pictures", depends_on, work)
 
 

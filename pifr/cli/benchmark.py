@@ -76,7 +76,7 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
       pifr benchmark --protocol preservation --data faces.csv --generated views/manifest.csv --embedder dlib
     """
     from pifr.cli.benchmark_preservation import PROTOCOL, benchmark_preservation, check_options, search_only_options
-    from pifr.cli.benchmark_systems import systems
+    from pifr.cli.benchmark_systems import refuse_foreign_folder, systems
     from pifr.core.files import write_json
     from pifr.evaluation import Measure, evaluate, load_protocol
     from pifr.recognition.embedding_cache import open_cache
@@ -90,6 +90,8 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
         raise ConfigError("name the pictures to test on", where="--data", cure="give a manifest or a folder")
     how_turned = ["--frontalise-from"] * (frontalise_from_degrees is not None) + ["--frontalise-fuse"] * frontalise_fuse
     check_options(protocol, generated, frontalise, how_turned, search_only_options())
+    if out:
+        refuse_foreign_folder(Path(out))
     measure = Measure(rounds=rounds, bin_degrees=bin_degrees)
     if protocol == PROTOCOL:
         loaded, called = systems(embedders, names, None, device)

@@ -1,11 +1,12 @@
-"""What ``pifr benchmark`` measures: embedders by name, each alone and, where asked for, behind a generator."""
+"""What ``pifr benchmark`` measures and where: embedders by name, each alone or behind a generator; the folder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pifr.core.errors import ConfigError
+from pifr.core.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from pifr.recognition import Embedder
@@ -50,3 +51,31 @@ def systems(
     turned = [FrontalisedEmbedder(each, rotator, from_degrees, frontalise_fuse) for each in loaded]
     both: list[Embedder] = [one for pair in zip(loaded, turned, strict=True) for one in pair]
     return both, [text for name, each in zip(called, turned, strict=True) for text in (name, f"{name} + {each.called}")]
+
+
+def refuse_foreign_folder(out: Path) -> None:
+    """Refuse a folder that is neither empty nor holds an earlier benchmark, before hours of work end in it.
+
+    Files beside those of an earlier benchmark are let be: they are not replaced.
+
+    Raises:
+        DataError: Naming one of the files.
+    """
+    from pifr.core.files import TEMPORARY_MARK
+    from pifr.core.runs import refuse_run_folder
+    from pifr.evaluation.measuring import holds_benchmark
+    from pifr.evaluation.preservation_result import RESULTS
+    from pifr.evaluation.results import PROTOCOL
+
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise DataError("this is a file, a folder is wanted", where=out, cure="choose another --out folder")
+    refuse_run_folder(out)
+    # Scores alone may have been made with other tools, to be reported; a benchmark keeps its protocol beside them.
+    if (holds_benchmark(out) and (out / PROTOCOL).is_file()) or (out / RESULTS).is_file():
+        return
+    others = sorted(path.name for path in out.iterdir() if TEMPORARY_MARK not in path.name)
+    if others:
+        raise DataError("this folder is not empty and holds no benchmark", where=out, found=others[0],
+                        cure="choose another --out folder")  # fmt: skip

@@ -21,7 +21,7 @@ def chain(config: str, out: str, overrides: tuple[str, ...], device: str) -> Non
     \b
     Examples:
       pifr chain demo --out runs/demo
-      pifr chain configs/london.yaml --out runs/london --set split.seed=1
+      pifr chain configs/london.yaml --set pictures.manifest=london/index.csv --out runs/london
     """
     from pathlib import Path
 

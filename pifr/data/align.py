@@ -115,7 +115,7 @@ def _rule_per_row(manifest: Manifest, rule: Template, without_landmarks: str) ->
         row = int(np.flatnonzero(~known)[0])
         raise DataError(
             f"{(~known).sum()} of {len(known)} pictures lack some of the five landmarks, this one first",
-            where=f"{manifest.name}, row {row + 1}: {manifest.table['path'][row]}",
+            where=f"{manifest.place(row)}: {manifest.table['path'][row]}",
             cure="choose --without-landmarks drop, crop, crop:X,Y,SIDE or crops:NAME",
         )
     fallback = None if without_landmarks in ("error", "drop") else parse_template(without_landmarks)
@@ -160,7 +160,7 @@ def _jobs(manifest: Manifest, rules: Sequence[Template | None], targets: Sequenc
     for row, rule in enumerate(rules):
         if rule is None:
             continue
-        where = f"{manifest.name}, row {row + 1}: {manifest.table['path'][row]}"
+        where = f"{manifest.place(row)}: {manifest.table['path'][row]}"
         face = Face(landmarks[row], float(yaws[row]), (0, 0), float(heights[row]), where)
         jobs.append(_Job(row, sources[row], targets[row], face, rule))
     return jobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pandas as pd
 from pifr.core.errors import DataError, near_names
 from pifr.core.files import atomic_path
 from pifr.data.containers import read_bytes, relocated, sizes, statuses
+from pifr.data.origin import Origin
 
 LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
 """The five points, left meaning left in the picture; each has columns ``<name>_x`` and ``<name>_y`` in pixels."""
@@ -43,11 +44,13 @@ class Manifest:
         table: One row a picture, index 0..N-1. Required: ``path``, ``subject``. Unknown columns are kept.
         folder: What ``path`` is relative to.
         name: Where it came from, for messages.
+        origin: Which rows of which files these are; None where they are all rows of ``name``, as they stand there.
     """
 
     table: pd.DataFrame
     folder: Path
     name: str = "manifest"
+    origin: Origin | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -94,7 +97,15 @@ class Manifest:
 
     def select(self, mask: np.ndarray | pd.Series) -> Manifest:
         """Keep the rows where ``mask`` ``(N,)`` is true, in order."""
-        return replace(self, table=self.table[np.asarray(mask, dtype=bool)].reset_index(drop=True))
+        kept = np.asarray(mask, dtype=bool)
+        return replace(self, table=self.table[kept].reset_index(drop=True), origin=self._origin().select(kept))
+
+    def place(self, row: int) -> str:
+        """Return where the row with index ``row`` stands in its file, for messages: ``faces.csv, row 3``."""
+        return self._origin().place(row) if self.origin is not None else f"{self.name}, row {row + 1}"
+
+    def _origin(self) -> Origin:
+        return self.origin if self.origin is not None else Origin.of_file(self.name, len(self))
 
     def of_split(self, split: str) -> Manifest:
         """Keep the rows of one split.
@@ -210,7 +221,8 @@ def concatenate(manifests: Sequence[Manifest]) -> Manifest:
             for manifest in manifests
         ]
     name = " + ".join(manifest.name for manifest in manifests)
-    return make_manifest(pd.concat(tables, ignore_index=True), folder, name)
+    joined = make_manifest(pd.concat(tables, ignore_index=True), folder, name)
+    return replace(joined, origin=Origin.joined([manifest._origin() for manifest in manifests]))
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def _fingerprint(manifest: Manifest, size_px: int) -> str:
             digest.update(stamp.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise DataError(
-            "picture not found", where=f"{manifest.name}, row {row + 1}: {error.filename}",
+            "picture not found", where=f"{manifest.place(row)}: {error.filename}",
             cure="run: pifr data validate",
         ) from error  # fmt: skip
     return digest.hexdigest()[:32]
@@ -181,7 +181,7 @@ def _has_room(folder: Path, shape: tuple[int, ...]) -> bool:
 
 def _loader(manifest: Manifest, size_px: int) -> Callable[[int], np.ndarray]:
     names = manifest.table["path"].tolist()
-    return lambda row: load_square(manifest.folder / names[row], size_px, f"{manifest.name}, row {row + 1}")
+    return lambda row: load_square(manifest.folder / names[row], size_px, manifest.place(row))
 
 
 def _decoded_blocks(manifest: Manifest, size_px: int) -> Iterator[np.ndarray]:

@@ -10,6 +10,9 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.seeds import derive_seed
 from pifr.data.manifest import Manifest
 
+KNOWN_PARTS = ("train", "val", "test", "teachers")
+"""Parts that other commands take by themselves; any other has to be named to them by ``--split``."""
+
 
 def split_by_person(manifest: Manifest, parts: Mapping[str, int | float], seed: int = 0) -> Manifest:
     """Assign every person to one part, in the column ``split``.

@@ -231,7 +231,7 @@ def _source_rows(real: Manifest, generated: Manifest) -> np.ndarray:
     # An absolute source_path stays as it is; a relative one is relative to the views' manifest.
     sources = [(generated.folder / path).resolve() for path in generated.table["source_path"]]
     for row, (path, source) in enumerate(zip(generated.paths, sources, strict=True)):
-        where = f"{generated.name}, row {row + 1}"
+        where = generated.place(row)
         if path.resolve() in row_of:
             raise DataError("a view is listed among the real pictures too", where=where, found=path)
         if source not in row_of:

@@ -190,7 +190,7 @@ def _open_readable(manifest: Manifest, size_px: int) -> tuple[PixelStore, np.nda
 
         def problem(row: int) -> str | None:
             try:
-                load_square(paths[row], size_px, f"{manifest.name}, row {row + 1}")
+                load_square(paths[row], size_px, manifest.place(row))
             except DataError as error:
                 return str(error)
             return None

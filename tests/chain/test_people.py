@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pifr.chain import run_chain
 from pifr.chain.config import FRONTAL, GENERATED, TRUE_VIEWS, ChainConfig
 from pifr.chain.people import recogniser_pictures
-from pifr.core.config import check_config
+from pifr.core.config import check_config, load_config
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import Manifest, make_manifest
 
@@ -70,3 +71,14 @@ def test_a_wrong_recipe_is_one_line(change: dict[str, object], clause: str) -> N
 def test_counts_of_people_stay_counts() -> None:
     # A count read as a share would be refused, or worse, taken as one.
     assert all(isinstance(amount, int) for amount in check_config(ChainConfig, VALID, "x").split.parts.values())
+
+
+def test_a_chain_whose_pictures_are_not_there_says_where_to_name_them_and_writes_nothing(tmp_path: Path) -> None:
+    recipe = load_config(ChainConfig, "london", [f"pictures.manifest={tmp_path}/data/london/index.csv"])
+    cure = "get these pictures, then name their manifest with --set pictures.manifest=london/index.csv"
+    with pytest.raises(DataError, match=f"london/index.csv: the pictures of this chain are not there; {cure}"):
+        run_chain(recipe, tmp_path / "out", "cpu")
+    pictures(ROWS).save(tmp_path / "data" / "london" / "index.csv")
+    with pytest.raises(DataError, match="picture not found"):
+        run_chain(recipe, tmp_path / "out", "cpu")
+    assert not (tmp_path / "out").exists()

@@ -260,6 +260,28 @@ def test_nothing_is_written_when_the_test_can_not_run(module, rendered, tmp_path
     assert not (tmp_path / "bench").exists()
 
 
+@pytest.mark.parametrize("protocol", ["posegrid", "preservation"])
+def test_a_folder_that_holds_something_else_is_refused_before_any_work(protocol, tmp_path):
+    (tmp_path / "report.html").write_text("somebody's own")
+    views = ["--generated", "nowhere.csv"] if protocol == "preservation" else []
+    arguments = ["--protocol", protocol, "--data", "nowhere.csv", "--embedder", "dlib", "--out", tmp_path, *views]
+    with pytest.raises(PifrError, match="not empty and holds no benchmark, found report"):
+        run(benchmark, *arguments)
+    (tmp_path / "report.html").rename(tmp_path / "file")
+    with pytest.raises(PifrError, match="this is a file, a folder is wanted"):
+        run(benchmark, *arguments[: -1 - len(views)], tmp_path / "file", *views)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_earlier_benchmark_is_replaced_whatever_lies_beside_it(module, manifest, tmp_path):
+    given = ["--data", manifest, "--embedder", module, "--out", tmp_path / "bench", "--bootstrap", 5]
+    (tmp_path / "bench").mkdir()
+    run(benchmark, *given, "--json", tmp_path / "bench" / "figures.json")
+    run(benchmark, *given, "--max-score-rows", 100)
+    run(benchmark, *given)
+    assert (tmp_path / "bench" / "figures.json").exists()
+
+
 def test_figures_as_csv_open_in_pandas(module, manifest, tmp_path):
     run(benchmark, "--data", manifest, "--embedder", module, "--out", tmp_path / "bench", "--bootstrap", 5)
     table = pd.read_csv(tmp_path / "bench" / "results.csv")

@@ -84,6 +84,30 @@ def test_validate_passes_with_warnings_and_shortens_long_lists(tmp_path: Path, r
     assert "more:" not in call("validate", path, "--all")
 
 
+def test_a_split_does_not_replace_the_manifest_it_is_made_of(
+    tmp_path: Path, render_people: RenderPeople, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "manifest.csv"
+    render_people(tmp_path, 2, yaws_degrees=[0], size_px=32).save(path)
+    before = path.read_bytes()
+    error = fail(capsys, monkeypatch, "split", path, "--parts", "train=1,test=1", "--out", tmp_path / "." / path.name)
+    assert "--out: this is the manifest itself, whose split would be lost" in error
+    assert path.read_bytes() == before
+
+
+def test_a_part_that_no_command_knows_by_name_is_warned_of(tmp_path: Path, render_people: RenderPeople) -> None:
+    manifest = render_people(tmp_path, 3, yaws_degrees=[0], size_px=32)
+    manifest.save(tmp_path / "manifest.csv")
+    given = ["split", tmp_path / "manifest.csv", "--out", tmp_path / "split.csv", "--parts"]
+    printed = call(*given, "train=1,tset=1")
+    assert (
+        "warning: --parts: 'tset' is no part that other commands know by name: train, val, test, teachers; " in printed
+    )
+    assert "did you mean 'test'?" in printed
+    assert "--split mine" in call(*given, "train=1,mine=1")
+    assert "warning" not in call(*given, "train=1,val=1,teachers=1")
+
+
 def test_import_table_renames(tmp_path: Path, render_people: RenderPeople) -> None:
     render_people(tmp_path, 1, yaws_degrees=[0], size_px=32)
     (tmp_path / "list.csv").write_text("file,id\n001/01_neutral_+000.png,ann\n")

@@ -132,6 +132,18 @@ def test_selecting_renumbers_the_rows(tmp_path: Path) -> None:
     assert [path.name for path in chosen.paths] == ["b", "c"]
 
 
+def test_a_row_is_named_as_it_stands_in_its_file(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    one = read_manifest(write(tmp_path, "path,subject,split\na.png,1,test\nb.png,1,train\nc.png,2,train\n"))
+    two = read_manifest(write(tmp_path / "more", "path,subject\na.png,3\nb.png,4\n"))
+    assert one.place(2) == f"{tmp_path / 'faces.csv'}, row 3"
+    chosen = one.of_split("train").select(np.array([False, True]))
+    assert chosen.place(0) == f"{tmp_path / 'faces.csv'}, row 3"
+    joined = concatenate([chosen, two]).select(np.array([True, False, True]))
+    assert [joined.place(row) for row in (0, 1)] == [chosen.place(0), f"{tmp_path / 'more' / 'faces.csv'}, row 2"]
+    assert joined.save(tmp_path / "new.csv").place(1) == f"{tmp_path / 'new.csv'}, row 2"
+
+
 def test_joining_sets_of_different_folders(tmp_path: Path) -> None:
     manifests = []
     for name in ("one", "two"):

@@ -93,6 +93,14 @@ def test_a_missing_picture_is_named_with_its_row(tmp_path: Path) -> None:
         open_pixels(manifest, 8, tmp_path / "cache")
 
 
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_bad_picture_of_a_selection_is_named_with_its_row_in_the_file(tmp_path: Path, missing: bool) -> None:
+    manifest = make_pictures(tmp_path, [10, 20, 30])
+    manifest.paths[2].unlink() if missing else manifest.paths[2].write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"faces.csv, row 3: .*2.png"):
+        open_pixels(manifest.select([False, True, True]), 8, tmp_path / "cache")
+
+
 def test_a_picture_that_is_not_square_is_refused(tmp_path: Path) -> None:
     manifest = make_pictures(tmp_path, [10])
     write_picture(manifest.paths[0], np.zeros((6, 8, 3), dtype=np.uint8))

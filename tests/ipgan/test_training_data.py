@@ -94,9 +94,39 @@ def test_a_yaw_in_radians_is_suspected(people, tmp_path, small_recipe, capsys):
 def test_a_set_without_sittings_says_that_the_paired_loss_is_off(people, tmp_path, small_recipe, capsys):
     path = rewritten(people, tmp_path, lambda t: t.drop(columns=["session", "expression"]))
     check_training_manifest(small_recipe(path))
-    assert "the paired loss is not used" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "the paired loss is not used" in said
+    assert "a column 'session', equal for pictures of one sitting" in said
+    assert "--set 'data.sitting_columns=[COLUMN]'" in said
     check_training_manifest(small_recipe(path, losses={"paired": 0}))
     assert "paired" not in capsys.readouterr().err
+
+
+def test_columns_in_which_no_two_pictures_agree_are_named(people, tmp_path, small_recipe, capsys):
+    path = rewritten(people, tmp_path, lambda t: t.assign(session=[str(row) for row in range(len(t))]))
+    check_training_manifest(small_recipe(path))
+    assert "in session, expression no two pictures of a person agree" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "cure"),
+    [
+        (lambda t: t.drop(columns="yaw"), "pifr data pose MANIFEST --out posed.csv"),
+        (lambda t: t.assign(yaw=0.5), "add pictures from other sides"),
+    ],
+)
+def test_a_set_without_yaws_says_that_the_generator_will_know_no_degrees(
+    people, tmp_path, small_recipe, capsys, change, cure
+):
+    path = rewritten(people, tmp_path, change)
+    check_training_manifest(small_recipe(path))
+    said = capsys.readouterr().err
+    assert "will know no degrees, and pifr augment --yaws will refuse it" in said
+    assert cure in said
+    check_training_manifest(small_recipe(path, data={"use_yaw": False}))  # as it was asked for
+    assert "know no degrees" not in capsys.readouterr().err
+    check_training_manifest(small_recipe(people))
+    assert "know no degrees" not in capsys.readouterr().err
 
 
 def test_a_corrupt_picture_is_named_before_training(people, tmp_path, small_recipe):

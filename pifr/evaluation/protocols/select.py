@@ -229,7 +229,7 @@ def _refuse_duplicates(data: Manifest) -> None:
         row = int(np.flatnonzero(repeated)[0])
         raise DataError(
             "the picture is listed twice, and could be gallery and probe at once",
-            where=f"{data.name}, row {row + 1}", found=data.table["path"][row], cure="drop one of the rows",
+            where=data.place(row), found=data.table["path"][row], cure="drop one of the rows",
         )  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def _refuse_copies(data: Manifest, enrolment: np.ndarray, probes: np.ndarray) ->
         for other in enrolled.get(_size(paths[row]), ()):
             if paths[row].read_bytes() == paths[other].read_bytes():
                 raise DataError(
-                    "a probe is a copy of an enrolled picture", where=f"{data.name}, row {row + 1}",
+                    "a probe is a copy of an enrolled picture", where=data.place(row),
                     found=f"{data.table['path'][row]} and {data.table['path'][other]}", cure="drop one of the rows",
                 )  # fmt: skip
 
