@@ -4,12 +4,14 @@
 
 RECIPE trains the full system; every other row changes it as ROWS says and nothing else. TEST holds people who are not
 in it. benchmarks/ablation.yaml is a recipe for one processor core. A grid that was stopped goes on where it was, in
-mid-training too. After each row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with
-their range where there are several.
+mid-training too; a cell whose recipe, pictures, judges, people or source differ from before is done anew. After each
+row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with their range where there are
+several.
 """
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from pifr.core.environment import environment_record
 from pifr.core.files import read_json, write_json, write_text
 from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
-from pifr.data.manifest import read_manifest
+from pifr.data.manifest import Manifest, read_manifest
 from pifr.fidelity import evaluate_generator
+from pifr.recognition import load_embedder
 
 ROWS: dict[str, dict[str, Any]] = {
     "full": {},
@@ -105,33 +108,64 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main() -> None:
+class Cells:
+    """The cells of a grid, measured on the same people by the same judges.
+
+    Args:
+        options: The command line.
+        data: The people of the test.
+    """
+
+    def __init__(self, options: argparse.Namespace, data: Manifest) -> None:
+        self.options, self.data, self.fingerprint = options, data, data.fingerprint()
+        self.judges = [load_embedder(name, options.device) for name in options.judge]
+        self.source = dict(text.split("=", 1) for text in options.source)
+
+    def figures(self, cell: TrainConfig, folder: Path) -> dict[str, Any]:
+        """Return a cell's figures: those in its folder, where nothing that decides them differs, or new ones."""
+        learned = read_manifest(cell.data.manifest)
+        claim = {
+            "recipe": cell.model_dump(mode="json"), "learned from": learned.fingerprint(), "data": self.fingerprint,
+            "judges": {judge.name: judge.sha256 for judge in self.judges}, "people": self.options.people,
+            "source": self.source,
+        }  # fmt: skip
+        path, described = folder / "figures.json", folder / "cell.json"
+        if not path.exists() or not described.exists() or read_json(described) != claim:
+            described.unlink(missing_ok=True)
+            runs = folder / "runs" / str(claim["learned from"])  # of other pictures no run is gone on with
+            self._measure(trained(cell, runs, self.options.device), learned, path)
+            write_json(described, claim)
+        found: dict[str, Any] = read_json(path)
+        return found
+
+    def _measure(self, run: Path, learned: Manifest, path: Path) -> None:
+        device = self.options.device
+        rotator = Rotator.load(run, device)
+        if rotator.pose_map is None:
+            from ipgan.calibration import calibrate
+
+            calibrate(rotator, learned, device)
+        evaluate_generator(
+            rotator, self.data, self.judges, people=self.options.people, source=self.source, device=device
+        ).save(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train and measure every row."""
-    options = parser().parse_args()
+    options = parser().parse_args(arguments)
     recipe = load_config(TrainConfig, options.recipe, options.set).model_dump(mode="json")
     wanted = options.rows.split(",") if options.rows else list(ROWS)
     data = read_manifest(options.data)
-    data = data.of_split(options.split) if options.split else data
-    source = dict(text.split("=", 1) for text in options.source)
+    cells = Cells(options, data.of_split(options.split) if options.split else data)
     results: dict[str, dict[str, dict[str, float]]] = {}
     for seed in options.seeds.split(","):
         for row in wanted:
-            folder = options.out / f"{row.replace(' ', '-')}-{seed}"
-            if not (folder / "figures.json").exists():
-                say(f"{row}, seed {seed}")
-                cell = check_config(TrainConfig, merged(recipe, ROWS[row]) | {"seed": int(seed)}, row)
-                rotator = Rotator.load(trained(cell, folder / "runs", options.device), options.device)
-                if rotator.pose_map is None:
-                    from ipgan.calibration import calibrate
-
-                    calibrate(rotator, read_manifest(cell.data.manifest), options.device)
-                measured = evaluate_generator(
-                    rotator, data, options.judge, people=options.people, source=source, device=options.device
-                )
-                measured.save(folder / "figures.json")
-            results.setdefault(row, {})[seed] = headline(read_json(folder / "figures.json"))
+            say(f"{row}, seed {seed}")
+            cell = check_config(TrainConfig, merged(recipe, ROWS[row]) | {"seed": int(seed)}, row)
+            figures = cells.figures(cell, options.out / f"{row.replace(' ', '-')}-{seed}")
+            results.setdefault(row, {})[seed] = headline(figures)
             write_json(options.out / "ablation.json", {
-                "recipe": recipe, "rows": results, "environment": environment_record(data.fingerprint()),
+                "recipe": recipe, "rows": results, "environment": environment_record(cells.fingerprint),
             })  # fmt: skip
             write_text(options.out / "ablation.md", table(results))
     print(table(results))

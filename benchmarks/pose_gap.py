@@ -26,7 +26,7 @@ from benchmarks.study.pool import Pool, open_pool
 from benchmarks.study.rows import QUICK as QUICK_ROWS
 from benchmarks.study.rows import Row, all_rows, choose_rows
 from benchmarks.study.settings import QUICK, StudySettings
-from benchmarks.study.study import Outcome, run_study
+from benchmarks.study.study import Outcome, refuse_taught_people, run_study
 from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, markdown, stored_gains, summarise
 from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
@@ -105,6 +105,7 @@ def plan(settings: StudySettings, rows: list[Row], pool: Pool) -> str:
     Raises:
         PifrError: Where the study itself would end for want of people or pictures.
     """
+    refuse_taught_people(settings, rows, pool)
     lines = [f"{row.key:<20} {row.title}" for row in rows]
     for seed in settings.seeds:
         drawn = draw_people(pool.trainable(), pool.testable(), settings.people, seed)

@@ -108,7 +108,9 @@ def sample(
 @click.option("--judge", "judges", multiple=True, help="Recogniser that took no part in training; repeatable.")
 @click.option("--people", type=click.IntRange(2), help="Take the first this many people by name.")
 @click.option("--source", "sources", multiple=True, help="COLUMN=VALUE that sources must have; repeatable.")
-@click.option("--allow-training-people", is_flag=True, help="Go on although it was trained on people of the test.")
+@click.option(
+    "--allow-training-people", is_flag=True, help="Go on although it or a judge learned from people of the test."
+)
 @click.option("--json", "out", type=click.Path(path_type=Path), help="Write all figures to this file.")
 @device_option
 def evaluate(

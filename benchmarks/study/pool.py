@@ -16,7 +16,13 @@ _TRAIN_SESSION, _TEST_SESSION, _RECORDING = 1, 2, 1
 
 
 class Pool(Protocol):
-    """People to draw from, and their pictures."""
+    """People to draw from, and their pictures.
+
+    Attributes:
+        folder: Of the manifest that names them.
+    """
+
+    folder: Path
 
     def trainable(self) -> list[str]:
         """Who can be A or B."""
@@ -44,7 +50,7 @@ class ManifestPool:
             data = data.select(data.table["camera"].isin(settings.cameras))
         if not len(data):
             raise DataError("no picture is by one of the study's cameras", where=settings.twin)
-        self._data, self._settings = data, settings
+        self._data, self._settings, self.folder = data, settings, data.folder
 
     def trainable(self) -> list[str]:
         """Who has a frontal picture in the lights and the sitting of training."""
@@ -74,7 +80,7 @@ class TwinPool:
     """
 
     def __init__(self, settings: StudySettings, out: Path) -> None:
-        self._settings, self._out = settings, Path(out)
+        self._settings, self.folder = settings, Path(out)
 
     def trainable(self) -> list[str]:
         """Who came to the first session."""
@@ -112,7 +118,7 @@ class TwinPool:
             people=people, sessions=(session,), recordings=(_RECORDING,), cameras=self._settings.cameras,
             lights=lights, size_px=self._settings.size_px,
         )  # fmt: skip
-        return render_twin(config, self._out, workers=_usable_cpus())
+        return render_twin(config, self.folder, workers=_usable_cpus())
 
 
 def open_pool(settings: StudySettings, out: Path) -> Pool:

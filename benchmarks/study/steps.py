@@ -10,9 +10,11 @@ from typing import Any
 from benchmarks.study.gaps import Measured
 from benchmarks.study.measuring import figures_by_yaw
 from pifr.core.config import check_config
-from pifr.core.errors import PifrError
+from pifr.core.errors import DataError, PifrError
+from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
+from pifr.data.seen import known_people, some_names
 
 FAR = 1e-3
 RANK1, TAR = "rank1", f"tar_at_far_{FAR:g}"
@@ -33,6 +35,31 @@ def digest_of_generator(given: str) -> str:
     from ipgan.stored import read_stored
 
     return read_stored(given).sha256
+
+
+def refuse_taught(given: str, people: Sequence[str], folder: Path) -> None:
+    """Refuse given weights that learned from people whose views they would make or turn: these would be too good.
+
+    Args:
+        given: The weights.
+        people: People of B and C.
+        folder: Of the manifest they are named in; names of other data sets are said, not refused.
+
+    Raises:
+        DataError: If the weights tell that they learned from one of them.
+        CheckpointError: If there are none.
+    """
+    from ipgan.stored import read_stored
+
+    known, the_same = known_people(read_stored(given), people, folder)
+    if known and the_same:
+        raise DataError(
+            f"this generator was trained on {len(known)} of the {len(set(people))} people of B and C",
+            where=f"--generator {given}", found=some_names(known),
+            cure="leave its teachers out of --twin, or let the study train its own",
+        )  # fmt: skip
+    if known:
+        say(f"{given}: {len(known)} people of its training data, another set, are named as in B and C")
 
 
 def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: Path, device: str) -> Path:

@@ -28,6 +28,7 @@ class Toolkit(Protocol):
     """The steps of :mod:`benchmarks.study.steps`; a test hands in others."""
 
     digest_of_generator: Any
+    refuse_taught: Any
     train_generator: Any
     make_views: Any
     train_recogniser: Any
@@ -62,7 +63,11 @@ def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, t
         pool: The people to draw from.
         out: Folder of everything; a step that is done there and whose inputs are unchanged is kept.
         toolkit: The steps.
+
+    Raises:
+        PifrError: If there are too few people, or a given generator knows them.
     """
+    refuse_taught_people(settings, rows, pool, toolkit)
     given = {name: toolkit.digest_of_generator(run) for name, run in settings.generator_runs.items()}
     outcome = Outcome(inputs={"people": pool.fingerprint(), **given})
     for seed in settings.seeds:
@@ -82,6 +87,24 @@ def run_study(settings: StudySettings, rows: list[Row], pool: Pool, out: Path, t
                 outcome.measured.setdefault(row.key, {}).setdefault(figure, []).append(measured)
         outcome.seconds += book.seconds
     return outcome
+
+
+def refuse_taught_people(settings: StudySettings, rows: list[Row], pool: Pool, toolkit: Toolkit = steps) -> None:
+    """Refuse given generators that learned from people of B or C of any seed; A are teachers anyway.
+
+    Raises:
+        PifrError: If one did, or there are too few people.
+    """
+    used = {name for row in rows for name in (row.generator, row.frontalised)}
+    given = [run for name, run in settings.generator_runs.items() if name in used]
+    if not given:
+        return
+    seen: set[str] = set()
+    for seed in settings.seeds:
+        drawn = draw_people(pool.trainable(), pool.testable(), settings.people, seed)
+        seen |= {*drawn["B"], *drawn["C"]}
+    for run in given:
+        toolkit.refuse_taught(run, sorted(seen), pool.folder)
 
 
 class SeedBook:

@@ -8,6 +8,22 @@ from pathlib import Path
 from pifr.core.errors import DataError
 
 
+def known_people(model: object, tested: Collection[str], folder: Path) -> tuple[list[str], bool]:
+    """Return who is named like people that a model learned from, sorted, and whether they are the same people.
+
+    They are where the names are of one data set, or the model does not tell of which its own are. Arguments are those
+    of :func:`check_training_people`.
+    """
+    shared = sorted(frozenset(getattr(model, "training_people", ())) & set(tested))
+    folders = frozenset(getattr(model, "training_folders", ()))
+    return shared, not folders or str(folder.resolve()) in folders
+
+
+def some_names(names: list[str]) -> str:
+    """Return names for a message, the first five of many."""
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+
+
 def check_training_people(
     model: object, kind: str, tested: Collection[str], folder: Path, allowed: bool
 ) -> str | None:  # fmt: skip
@@ -27,13 +43,11 @@ def check_training_people(
         DataError: If it learned from people of the test and that is not allowed.
     """
     name = str(getattr(model, "name", kind))
-    trained = frozenset(getattr(model, "training_people", ()))
-    folders = frozenset(getattr(model, "training_folders", ()))
-    shared = sorted(trained & set(tested))
+    shared, the_same = known_people(model, tested, folder)
     if not shared:
         return None
-    shown = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
-    if folders and str(folder.resolve()) not in folders:
+    shown = some_names(shared)
+    if not the_same:
         return f"{name}: {len(shared)} people of its training data, another set, are named as in the test"
     if not allowed:
         raise DataError(

@@ -9,7 +9,7 @@ from ipgan import Rotator
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError
 from pifr.data.manifest import Manifest
-from pifr.data.seen import check_training_people
+from pifr.data.seen import training_people_notes
 from pifr.data.validate import warn_of_radians
 from pifr.fidelity.identity import judge_views, measure_identity
 from pifr.fidelity.kid import measure_kid
@@ -51,11 +51,11 @@ def evaluate_generator(
         rounds: Of the bootstrap over people.
         seed: Of bootstrap and draws.
         device: Where judges and the pose estimator run.
-        allow_training_people: Go on although the generator was trained on people of the test; it is noted.
+        allow_training_people: Go on although the generator or a judge was trained on people of the test; it is noted.
 
     Raises:
         DataError: If the alignment is another than the generator's or a judge's, the generator knows no degrees, or
-            fewer than two people have a frontal picture; or if it was trained on people of the test.
+            fewer than two people have a frontal picture; or if it or a judge was trained on people of the test.
         ConfigError: If two judges have one name, or ``source`` names a column that is not there.
     """
     from pifr.recognition.embedders import load_embedder
@@ -67,7 +67,10 @@ def evaluate_generator(
     for judge in loaded:
         judge.spec.require_template(manifest.template, f"{manifest.name} for {judge.name}")
     tested = turned_people(manifest, people, source)
-    note = check_training_people(rotator, "generator", tested, manifest.folder, allow_training_people)
+    notes = [
+        note for kind, models in (("generator", [rotator]), ("judge", loaded)) for model in models
+        for note in training_people_notes(model, kind, tested, manifest.folder, allow_training_people)
+    ]  # fmt: skip
     warn_of_radians(manifest)
     views = make_views(rotator, manifest, people, source)
     weights = person_weights(len(views.people), rounds, seed)
@@ -80,7 +83,7 @@ def evaluate_generator(
         "data": manifest.name, "generator": rotator.name, "generator_sha256": rotator.sha256,
         "size_px": rotator.spec.size_px, "judges": {judge.name: judge.sha256 for judge in loaded},
         "source": dict(source or {}), "bootstrap_rounds": rounds, "seed": seed, **views.describe(),
-        "notes": [note] if note else [],
+        "notes": notes,
     }  # fmt: skip
     return FidelityResult(
         protocol, identity, measure_pose(views, weights, device), measure_pixels(views, weights),

@@ -1,6 +1,7 @@
 """A generator is measured on people it never saw, unless somebody says so."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from ipgan.cli import ipgan_command
 from pifr.core.errors import DataError
 from pifr.data.manifest import read_manifest
+from pifr.data.spec import InputSpec
 from pifr.fidelity import evaluate, evaluate_generator
 
 
@@ -62,6 +64,35 @@ def test_a_generator_from_before_this_was_written_passes(generator, its_own, sto
 def test_names_of_another_data_set_pass(generator, people, stopped):
     with pytest.raises(PassedError):
         evaluate_generator(generator, people, device="cpu")
+
+
+class Taught:
+    """A judge that tells whom it learned from."""
+
+    name, sha256, spec = "taught", "0" * 64, InputSpec(size_px=8)
+
+    def __init__(self, people, folder):
+        self.training_people, self.training_folders = frozenset(people), frozenset([str(folder.resolve())])
+
+
+def test_a_judge_that_knows_the_people_of_the_test_is_refused(generator, its_own, stopped):
+    unseen = its_own.of_split("test")
+    judge = Taught(unseen.subjects, its_own.folder)
+    with pytest.raises(DataError, match=r"taught: the judge was trained on 4 of the 4 people of the test.*--allow"):
+        evaluate_generator(generator, unseen, [judge], device="cpu")
+    for harmless in (Taught(its_own.of_split("train").subjects, its_own.folder), Taught(unseen.subjects, Path("/"))):
+        with pytest.raises(PassedError):
+            evaluate_generator(generator, unseen, [harmless], device="cpu")
+
+
+def test_a_judge_that_is_allowed_is_noted(generator, its_own, thumbnail, monkeypatch):
+    unseen = its_own.of_split("test")
+    monkeypatch.setattr(thumbnail, "training_people", frozenset(unseen.subjects), raising=False)
+    found = evaluate_generator(
+        generator, unseen, [thumbnail], rounds=20, device="cpu", allow_training_people=True
+    ).protocol["notes"]  # fmt: skip
+    assert len(found) == 1
+    assert found[0].startswith("thumbnail was trained on 4 of the 4 people of the test")
 
 
 def test_the_command_has_an_option_that_is_noted(generator_run, its_own):

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import london_splits
 from benchmarks.readme_tables import rewritten
-from benchmarks.study import london_steps, measuring
+from benchmarks.study import london_steps
 from benchmarks.study.gaps import Measured
 from benchmarks.study.london import run_splits
 from benchmarks.study.london_settings import (
@@ -270,6 +270,7 @@ def test_the_corrected_interval_by_hand():
 
 def test_rounds_weigh_a_person_alike_in_every_split(monkeypatch, tmp_path):
     """Two splits with the same scores for person 002: a round that leaves them out does so in both."""
+    from pifr.evaluation.measuring import measure_scores
     from pifr.evaluation.scores import ScoreTable
     from pifr.metrics import person_weights
 
@@ -282,11 +283,12 @@ def test_rounds_weigh_a_person_alike_in_every_split(monkeypatch, tmp_path):
         return ScoreTable(shown, probe, reference, np.ones(4, bool), {"x": np.array(scores, np.float32)})
 
     monkeypatch.setattr("pifr.recognition.load_embedder", lambda run, device: None)
-    monkeypatch.setattr(measuring, "read_manifest", lambda path: None)
     people, weights = ["001", "002", "003"], person_weights(3, 200)
     for names in (["001", "002"], ["002", "003"]):
-        found = SimpleNamespace(scores=table_of(names))
-        monkeypatch.setattr("pifr.evaluation.evaluate", lambda *given, found=found, **more: found)
+        monkeypatch.setattr(
+            "pifr.evaluation.evaluate",
+            lambda *given, measure, names=names, **more: measure_scores(table_of(names), {}, measure=measure),
+        )
         measured = london_steps.benchmark(tmp_path, tmp_path, people, 200, tmp_path, "cpu")
         other = people.index(next(name for name in names if name != "002"))
         with np.errstate(invalid="ignore"):

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.study import steps
+from pifr.core.errors import DataError
 
 
 class Stored:
@@ -26,6 +27,36 @@ def test_yaws_end_where_the_generator_ends():
 def test_views_on_the_fly_turn_no_farther_than_learned(monkeypatch, tmp_path, reach, asked):
     monkeypatch.setattr("ipgan.stored.read_stored", lambda path: Stored(reach))
     assert steps._largest_turn(tmp_path) == asked
+
+
+class Taught:
+    """A generator that tells whom it learned from."""
+
+    name, training_people = "g", frozenset(["001", "002"])
+
+    def __init__(self, *folders):
+        self.training_folders = frozenset(folders)
+
+
+@pytest.mark.parametrize("folders", [(), ("here",)])
+def test_a_given_generator_that_knows_people_of_the_study_is_refused(monkeypatch, tmp_path, folders):
+    monkeypatch.chdir(tmp_path)
+    taught = Taught(*(str(tmp_path / each) for each in folders))
+    monkeypatch.setattr("ipgan.stored.read_stored", lambda given: taught)
+    told = "--generator g: this generator was trained on 1 of the 2 people of B and C, found 001; leave"
+    with pytest.raises(DataError, match=told):
+        steps.refuse_taught("g", ["001", "003"], tmp_path / "here")
+    steps.refuse_taught("g", ["003"], tmp_path / "here")
+
+
+def test_names_of_another_data_set_are_other_people(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("ipgan.stored.read_stored", lambda given: Taught(str(tmp_path / "elsewhere")))
+    steps.refuse_taught("g", ["001", "003"], tmp_path)
+    assert "g: 1 people of its training data, another set, are named as in B and C" in capsys.readouterr().err
+
+
+def test_the_shipped_generator_does_not_tell_and_stays_usable(tmp_path):
+    steps.refuse_taught("twin-64", ["001"], tmp_path)
 
 
 def test_a_given_generator_is_known_by_its_weights():

@@ -1,6 +1,7 @@
 """The study as a machine: shared steps, resuming, missing pieces, results; and one real, tiny run."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,21 +9,25 @@ import pytest
 
 from benchmarks import pose_gap
 from benchmarks.study.gaps import WIDE_YAWS, Measured
+from benchmarks.study.people import draw_people
 from benchmarks.study.rows import choose_rows
 from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import RANK1, TAR, MissingPieceError
 from benchmarks.study.study import read_measured, run_study
 from benchmarks.study.tables import gain_by_size, markdown, summarise
+from pifr.core.errors import DataError
 from pifr.core.interrupt import Interrupted
 from pifr.data.manifest import read_manifest
 
-from .test_people import pool
+from .test_people import NAMES, pool
 
 YAWS = ("0", "15", "30", *WIDE_YAWS)
 RATES = {"b": 0.2, "ab": 0.6, "b_true": 0.7, "ab_true": 0.9, "b_ipgan": 0.6, "ab_ipgan": 0.8, "ab_frontalised": 0.5}
 
 
 class PoolAtHand:
+    folder = Path("pool")
+
     def __init__(self, lights=("07", "04")):
         self.pool = pool(lights=lights)
 
@@ -43,13 +48,18 @@ class Recorded:
     """Steps that write down what they are asked for; rates come from :data:`RATES`."""
 
     def __init__(self, broken=()):
-        self.calls, self.broken, self.seen, self.digest = [], broken, {}, "0a"
+        self.calls, self.broken, self.seen, self.digest, self.taught = [], broken, {}, "0a", set()
 
     def toolkit(self):
         return SimpleNamespace(
             train_generator=self.train_generator, make_views=self.make_views, train_recogniser=self.train_recogniser,
-            benchmark=self.benchmark, digest_of_generator=lambda given: self.digest,
+            benchmark=self.benchmark, digest_of_generator=lambda given: self.digest, refuse_taught=self.refuse_taught,
         )  # fmt: skip
+
+    def refuse_taught(self, given, people, folder):
+        self.seen.setdefault(f"asked of {given}", set()).update(people)
+        if self.taught & set(people):
+            raise DataError("it knows them", where=given)
 
     def train_generator(self, name, people, settings, runs, device):
         self.calls.append(f"generator {name}")
@@ -207,6 +217,25 @@ def test_a_given_generator_is_used_for_every_seed(tmp_path):
     retrained.digest = "0b"
     study(tmp_path, ["b", "b_ipgan"], retrained, given)
     assert retrained.calls[-3:] == ["views ipgan", "recogniser b_ipgan", "benchmark b_ipgan"]
+
+
+def test_whom_a_given_generator_knows_is_asked_before_anything_is_trained(tmp_path):
+    given = SETTINGS.model_copy(update={"generator_runs": {"ipgan": "twin-64", "drgan": "unused"}})
+    recorded = Recorded()
+    study(tmp_path, ["ab", "b_ipgan"], recorded, given)
+    assert "asked of unused" not in recorded.seen
+    drawn = [draw_people(NAMES, NAMES, given.people, seed) for seed in given.seeds]
+    assert recorded.seen["asked of twin-64"] == {name for each in drawn for name in (*each["B"], *each["C"])}
+    # A may have taught it; somebody of B or C of the last seed may not.
+    recorded = Recorded()
+    recorded.taught = set(NAMES) - {name for each in drawn for name in (*each["B"], *each["C"])}
+    assert recorded.taught
+    study(tmp_path / "a", ["ab", "b_ipgan"], recorded, given)
+    recorded = Recorded()
+    recorded.taught = {drawn[-1]["C"][0]}
+    with pytest.raises(DataError, match="twin-64: it knows them"):
+        study(tmp_path / "c", ["ab", "b_ipgan"], recorded, given)
+    assert recorded.calls == []
 
 
 def test_results_hold_the_gaps_and_their_intervals(tmp_path):
