@@ -54,7 +54,7 @@ def train_recognizer(
         from pifr.core.device import choose_device
         from pifr.recognition.preparation import check_recipe
 
-        data, _ = check_recipe(recipe, Path(resume) if resume else None, choose_device(device))
+        data, _ = check_recipe(recipe, Path(resume) if resume else None, choose_device(device), tensorboard)
         if started_first():
             click.echo(recipe.to_yaml().rstrip())
             click.echo(f"# {len(data.train)} pictures of {len(data.people)} people; nothing was trained")

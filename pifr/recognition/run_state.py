@@ -173,13 +173,22 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
         name = f"train-recognizer-{config.name or config.backbone.name}"
         return RunFolder.create_once(runs, name, config, data.fingerprint)
     run = check_resumed(config, resume)
+    check_pictures(run, data)
+    record_recipe(config, run)
+    return run
+
+
+def check_pictures(run: RunFolder, data: TrainingData) -> None:
+    """Check that the run to go on with was started on these pictures.
+
+    Raises:
+        CheckpointError: If it was not.
+    """
     if run.environment()["data_fingerprint"] != data.fingerprint:
         raise CheckpointError(
             "this run was trained on another manifest, or its pictures changed since", where=run.path,
             found=data.train.name, cure="start a new run, or put the old pictures back",
         )  # fmt: skip
-    record_recipe(config, run)
-    return run
 
 
 def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:

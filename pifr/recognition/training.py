@@ -61,7 +61,7 @@ def train_recognizer(
     keep_freed_memory()
     with process_group(target), stop_on_signal() as stop:
         # Data, model, and views on the fly.
-        prepared = prepare(config, resume, target)
+        prepared = prepare(config, resume, target, tensorboard)
         data, model, batches, views = prepared.data, prepared.model, prepared.batches, prepared.batches.views
         parts = world_size() * config.batch.accumulate
         optimizer = build_optimizer(model.trained(), config.optimization)

@@ -18,7 +18,7 @@ import torch
 
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, read_weights
 from pifr.core.config import load_config
-from pifr.core.errors import CheckpointError, ConfigError, TrainingError
+from pifr.core.errors import CheckpointError, ConfigError, DependencyError, TrainingError
 from pifr.core.interrupt import Interrupted
 from pifr.core.runs import History, RunFolder
 from pifr.data.manifest import Manifest
@@ -168,6 +168,17 @@ def test_a_run_resumed_with_other_pictures_is_refused(recipe: Recipe, people: Ma
     table.iloc[1:].to_csv(tmp_path / "faces.csv", index=False)
     with pytest.raises(CheckpointError, match="trained on another manifest"):
         train_recognizer(config, tmp_path, resume=run.path, device="cpu")
+    with pytest.raises(CheckpointError, match="trained on another manifest"):  # as a dry run says before
+        preparation.check_recipe(config, run.path, torch.device("cpu"))
+
+
+def test_curves_without_the_package_are_refused_before_a_run_is_made(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    with pytest.raises(DependencyError, match="--tensorboard needs the package"):
+        train_recognizer(recipe(), tmp_path / "runs", device="cpu", tensorboard=True)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_run_resumed_with_another_recipe_is_refused(recipe: Recipe, trained: Path, tmp_path: Path) -> None:
