@@ -4,13 +4,15 @@ import struct
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from pifr.core.errors import DataError
 from pifr.data.containers import member_of, read_member
 from pifr.data.importers.anything import import_data
 from pifr.data.importers.records import import_records
-from pifr.data.manifest import Manifest
+from pifr.data.importers.unpacking import unpack
+from pifr.data.manifest import Manifest, concatenate, make_manifest
 
 MAGIC = struct.pack("<I", 0xCED7230A)
 
@@ -144,3 +146,25 @@ def test_pictures_are_unpacked_byte_for_byte_and_once(
     assert manifest.paths[0].read_bytes() == people[0][0]
     assert manifest.paths[1].stat().st_mtime_ns == kept
     assert len(list((tmp_path / "out").rglob("*.*"))) == 6
+
+
+def test_pictures_of_two_files_that_use_one_key_are_unpacked_side_by_side(
+    record_files: SimpleNamespace, people: dict[int, list[bytes]], tmp_path: Path
+) -> None:
+    for name, files in (("a", {0: people[0]}), ("b", {0: people[2][: len(people[0])]})):
+        record_files.write_pack(tmp_path / name, files)
+    packs = [import_data(tmp_path / name).manifest for name in ("a", "b")]
+    both = concatenate(packs)
+    assert both.table["path"].is_unique
+    unpacked = unpack(both, tmp_path / "out")
+    assert unpacked.table["path"].is_unique
+    assert [path.read_bytes() for path in unpacked.paths] == [*people[0], *people[2][: len(people[0])]]
+    twice = make_manifest(both.table.assign(subject=["x", "x", "X", "X"]), both.folder, "faces.csv")
+    assert unpack(twice, tmp_path / "other").table["path"].is_unique
+
+
+def test_two_pictures_that_would_get_one_name_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    table = pd.DataFrame({"path": ["s.tar/a/b.jpg@0", "s.tar/A_b.jpg@512"], "subject": "x"})
+    with pytest.raises(DataError, match=r"one name when unpacked.*a/b.jpg@0 and s.tar/A_b.jpg@512"):
+        unpack(make_manifest(table, tmp_path, "faces.csv"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -30,17 +30,17 @@ def unpack(manifest: Manifest, out: Path) -> Manifest:
         The manifest with the new paths; ordinary files stay where they are.
 
     Raises:
-        DataError: If a picture can't be read; the container and record are named.
+        DataError: If a picture can't be read, the container and record are named; or if two would get one name.
         Interrupted: If the user stopped it; the same call goes on from there.
     """
     out = Path(out)
     names = manifest.table["path"].tolist()
-    subjects = manifest.table["subject"].tolist()
+    stems = _stems(manifest)
 
     def write(row: int) -> str:
         path = manifest.folder / names[row]
         member = member_of(path)
-        return str(path.resolve()) if member is None else str(_write(member, subjects[row], out).resolve())
+        return str(path.resolve()) if member is None else str(_write(member, out / stems[names[row]]).resolve())
 
     new: list[str] = []
     with (
@@ -57,15 +57,45 @@ def unpack(manifest: Manifest, out: Path) -> Manifest:
     return make_manifest(table, out, manifest.name)
 
 
-def _write(member: Member, subject: str, out: Path) -> Path:
+def _stems(manifest: Manifest) -> dict[str, str]:
+    """Return path in the manifest -> ``person/key`` of every picture that lies in a container.
+
+    Raises:
+        DataError: If two pictures would get one name, also on a disk that knows no capitals.
+    """
+    members = {path: member for path in manifest.table["path"] if (member := member_of(path)) is not None}
+    containers = list(dict.fromkeys(member.container for member in members.values()))
+    beginnings = _beginnings(containers)
+    stems: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    for path, subject in zip(manifest.table["path"], manifest.table["subject"], strict=True):
+        if path not in members or path in stems:
+            continue
+        person = re.sub(r"[^\w.-]|^\.+", "_", subject)
+        stem = f"{person}/{beginnings[members[path].container]}{members[path].name.replace('/', '_')}"
+        other = taken.setdefault(stem.casefold(), path)
+        if other != path:
+            raise DataError("two pictures would get one name when unpacked", where=manifest.name,
+                            found=f"{other} and {path}", cure="import them without --unpack")  # fmt: skip
+        stems[path] = stem
+    return stems
+
+
+def _beginnings(containers: list[str]) -> dict[str, str]:
+    """Return what the names of each container's pictures begin with: several containers may use one key."""
+    if len(containers) == 1 and containers[0].endswith(".rec"):
+        return {containers[0]: ""}
+    stems = [Path(container).stem for container in containers]
+    return {
+        container: f"{stem}_" if stems.count(stem) == 1 else f"{number}_{stem}_"
+        for number, (container, stem) in enumerate(zip(containers, stems, strict=True))
+    }
+
+
+def _write(member: Member, target: Path) -> Path:
     data = read_member(member)
-    person = re.sub(r"[^\w.-]|^\.+", "_", subject)
-    stem = member.name.replace("/", "_")
-    if member.container.endswith(".tar"):  # two shards may use one name
-        stem = f"{Path(member.container).stem}_{stem}"
-    if not os.path.splitext(stem)[1]:
-        stem += _ending(data, member)
-    target = out / person / stem
+    if not os.path.splitext(target.name)[1]:
+        target = target.with_name(target.name + _ending(data, member))
     try:
         if target.stat().st_size == len(data):
             return target
