@@ -56,6 +56,13 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert not (tmp_path / "views").exists()
 
 
+def test_a_file_in_place_of_the_folder_is_let_be(noisy_people: str, tmp_path: Path, typed) -> None:
+    before = (tmp_path / "people.csv").read_bytes()
+    with pytest.raises(DataError, match=r"people.csv: this is a file, a folder is wanted; choose another --out"):
+        typed("augment", noisy_people, "--method", "flip", "--out", str(tmp_path / "people.csv"))
+    assert (tmp_path / "people.csv").read_bytes() == before
+
+
 def test_mirror_images_and_the_sources_alone(noisy_people: str, tmp_path: Path, typed) -> None:
     typed("augment", noisy_people, "--method", "flip", "--max-yaw-error", "180", "--out", str(tmp_path / "flip"))
     typed("augment", noisy_people, "--method", "none", "--out", str(tmp_path / "none"))
