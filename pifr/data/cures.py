@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -25,15 +27,27 @@ def missing_column(column: str, there: Iterable[str], name: str, known: Collecti
     what = f"no column {column!r}"
     if column not in known:
         return DataError(what, where=name, cure=near_names(column, there))
-    same = [other for other in there if other.lower() == column]
+    same = [other for other, meant in nearly_known_columns(there, known).items() if meant == column]
     near = same or [other for other in difflib.get_close_matches(column, there, n=1) if other not in known]
-    rename = f"pifr data import table {name} --column {column}={near[0] if near else 'THEIRS'} --out faces.csv"
+    rename = (
+        f"pifr data import table {name} --column {column}={shlex.quote(near[0]) if near else 'THEIRS'} --out faces.csv"
+    )
     if near:
         return DataError(what, where=name, cure=f"did you mean {near[0]!r}? Rename it: {rename}")
     found = ", ".join(there)
     if column in _ESTIMATED:
         return DataError(what, where=name, found=found, cure=f"estimate it with: pifr data pose {name} --out posed.csv")
     return DataError(what, where=name, found=found, cure=f"rename one of them: {rename}")
+
+
+def nearly_known_columns(there: Iterable[str], known: Collection[str]) -> dict[str, str]:
+    """Return columns that differ from a known one by case, spaces or hyphens alone, and which that is.
+
+    A known one that the table has beside them leaves no doubt what they are.
+    """
+    there = [str(column) for column in there]
+    meant = {column: re.sub(r"[ -]+", "_", column.strip().lower()) for column in there}
+    return {column: name for column, name in meant.items() if name in known and name not in there}
 
 
 def refuse_folder(path: Path) -> None:
