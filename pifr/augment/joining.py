@@ -31,6 +31,8 @@ def refuse_foreign_folder(out: Path) -> None:
     Raises:
         DataError: If it is one.
     """
+    if out.exists() and not out.is_dir():
+        raise DataError("this is a file, a folder is wanted", where=out, cure="choose another --out folder")
     # The list comes before the look at the claim: a shard that starts at the same time claims before it writes more.
     others = [child for child in out.iterdir() if TEMPORARY_MARK not in child.name] if out.is_dir() else []
     if others and not (out / CLAIM).is_file():

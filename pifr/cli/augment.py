@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pifr.augment.tools import ToolNames
 
 _KINDS = ("like", "imitate")
+_OPTION_OF = {"picture_format": "--format"}
+"""Options that are not called as their value is."""
 
 
 @click.command()
@@ -121,9 +123,15 @@ def _config(options: dict[str, Any]) -> tuple[AugmentConfig, str | None]:
         "retries": "acceptance.retries", "picture_format": "picture_format", "shards": "shard_megabytes",
         "batch_size": "batch_size", "seed": "seed",
     }  # fmt: skip
-    values = [f"{key}={options[name]}" for name, key in keys.items() if options[name] is not None]
-    values += [f"count_real={not options['ignore_real']}", *target]
-    return load_config(AugmentConfig, overrides=[*values, *options["overrides"]]), reference
+    spelled = {
+        f"{key}={options[name]}": f"{_OPTION_OF.get(name, '--' + name.replace('_', '-'))} {options[name]}"
+        for name, key in keys.items()
+        if options[name] is not None
+    }
+    where = f"--target {options['target']}" if options["yaws"] is None else f"--yaws={options['yaws']}"
+    spelled |= dict.fromkeys(target, where)
+    overrides = [*spelled, f"count_real={not options['ignore_real']}", *options["overrides"]]
+    return load_config(AugmentConfig, overrides=overrides, spelled=spelled), reference
 
 
 def _target(options: dict[str, Any]) -> tuple[list[str], str | None]:

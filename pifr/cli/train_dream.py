@@ -39,6 +39,9 @@ def train_dream(run: str, data: str, gate: str, yaw: str, overrides: tuple[str, 
     from pifr.recognition.stitching import StitchConfig, stitch_dream
 
     # Quoted as JSON, since a path may look like a number or a mapping.
-    values = [f"run={json.dumps(run)}", f"data={json.dumps(data)}", f"dream.gate={gate}", f"dream.yaw={yaw}"]
-    config = load_config(StitchConfig, None, [*values, *overrides])
+    spelled = {
+        f"run={json.dumps(run)}": run, f"data={json.dumps(data)}": f"--data {data}",
+        f"dream.gate={gate}": f"--gate {gate}", f"dream.yaw={yaw}": f"--yaw {yaw}",
+    }  # fmt: skip
+    config = load_config(StitchConfig, None, [*spelled, *overrides], spelled)
     click.echo(stitch_dream(config, Path(runs), device).table())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,30 +31,42 @@ class Config(BaseModel):
         write_text(path, self.to_yaml())
 
 
-def load_config(kind: type[ConfigT], source: str | Path | None = None, overrides: Iterable[str] = ()) -> ConfigT:
+def load_config(
+    kind: type[ConfigT],
+    source: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    spelled: Mapping[str, str] | None = None,
+) -> ConfigT:
     """Build a configuration from a recipe and overrides.
 
     Args:
         kind: The configuration class.
         source: A YAML file, or the name of a shipped recipe such as ``london``; None for all defaults.
         overrides: Strings ``a.b=value``; the value is read as YAML.
+        spelled: What the user wrote for an override that comes of another option than ``--set``.
 
     Returns:
         The checked configuration.
 
     Raises:
         ConfigError: If the file is missing or no mapping, a key is unknown or a value is out of range;
-            the message names the file and the key.
+            the message names the file or the override, and the key.
     """
-    values: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     where = kind.__name__
     if source is not None:
         path = find_recipe(source)
         where = str(path)
-        values = read_yaml(path)
+        given = read_yaml(path)
+    values, overrides = deepcopy(given), list(overrides)
     for override in overrides:
         _apply_override(values, override)
-    return check_config(kind, values, where)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        written = {each: (spelled or {}).get(each, f"--set {each}") for each in overrides}
+        blamed = _blamed_overrides(kind, given, written, error)
+        raise _as_config_error(kind, error, " ".join(written[each] for each in blamed) or where) from error
 
 
 def check_config(kind: type[ConfigT], values: dict[str, Any], where: str) -> ConfigT:
@@ -119,12 +133,40 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
         raise ConfigError("the value is not valid YAML", where=f"--set {override}", found=str(error)) from error
 
 
+def _blamed_overrides(
+    kind: type[BaseModel], given: dict[str, Any], written: Mapping[str, str], error: ValidationError
+) -> list[str]:
+    """Return the overrides that a mistake comes of; none where the file alone makes the same one.
+
+    ``written`` says how the user wrote each override.
+    """
+    first = error.errors()[0]
+    key = first["loc"]
+    try:
+        kind.model_validate(given)
+    except ValidationError as alone:
+        if any(each["loc"] == key for each in alone.errors()):
+            return []
+    keys = {each: tuple(each.partition("=")[0].split(".")) for each in written}
+    near = [each for each, own in keys.items() if own[: len(key)] == key[: len(own)]]
+    if first["type"] != "value_error":
+        return near
+    # A rule between keys: those that its message names, or else whatever was set.
+    named = [each for each in near if re.search(rf"\b{keys[each][-1]}\b", first["msg"])]
+    return named or [each for each in near if written[each].startswith("--set ")]
+
+
 def _as_config_error(kind: type[BaseModel], error: ValidationError, where: str) -> ConfigError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         cure = near_names(str(first["loc"][-1]), _keys_beside(kind, first["loc"]))
         return ConfigError(f"unknown key {key!r}", where=where, cure=cure)
+    if first["type"] in ("tuple_type", "list_type") and isinstance(first["input"], str):
+        cure = f"write it [{first['input']}]"
+        if where.startswith("--set "):
+            cure += f", in quotes: --set '{key}=[{first['input']}]'"
+        return ConfigError(f"key {key!r}: a list is wanted", where=where, found=repr(first["input"]), cure=cure)
     message = first["msg"].removeprefix("Value error, ")
     what = f"key {key!r}: {message[0].lower()}{message[1:]}" if key else message
     found = None if first["type"] in ("missing", "value_error") else repr(first["input"])

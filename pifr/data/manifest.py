@@ -14,6 +14,7 @@ import pandas as pd
 from pifr.core.errors import DataError, near_names
 from pifr.core.files import atomic_path
 from pifr.data.containers import read_bytes, relocated, sizes, statuses
+from pifr.data.cures import missing_column, refuse_folder, refuse_other_separators
 from pifr.data.origin import Origin
 
 LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
@@ -125,12 +126,11 @@ class Manifest:
         """Refuse a table that lacks one of ``columns``.
 
         Raises:
-            DataError: Naming the column and the nearest one there is.
+            DataError: Naming the column and how to come by it.
         """
         for column in columns:
             if column not in self.table:
-                cure = near_names(column, self.table.columns)
-                raise DataError(f"no column {column!r}", where=self.name, cure=cure)
+                raise missing_column(column, self.table.columns, self.name, (*TEXT_COLUMNS, *NUMBER_COLUMNS))
 
     def fingerprint(self, unreadable_ok: bool = False) -> str:
         """Return a digest of the table, of every file's size and of what pictures hold, the same on every machine.
@@ -232,6 +232,7 @@ def read_table(path: Path) -> pd.DataFrame:
         DataError: If it is missing, of another kind or damaged.
     """
     path = Path(path)
+    refuse_folder(path)
     if not path.is_file():
         raise DataError("file not found", where=path, cure="check the path")
     if path.suffix not in (".csv", ".parquet"):
@@ -239,6 +240,7 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
+        refuse_other_separators(path)
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, OSError) as error:
         raise DataError("can't read the table", where=path, found=error) from error

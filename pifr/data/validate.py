@@ -14,7 +14,8 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar, say
-from pifr.data.manifest import LANDMARKS, UNALIGNED, Manifest
+from pifr.data.cures import nearly_known_columns
+from pifr.data.manifest import LANDMARKS, NUMBER_COLUMNS, TEXT_COLUMNS, UNALIGNED, Manifest
 from pifr.data.pictures import flaw_of, read_picture
 
 Severity = Literal["error", "warning"]
@@ -241,6 +242,12 @@ def _check_yaw(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Fin
         yield _whole("warning", "yaw", manifest, what, "convert them: pifr data import table --yaw-unit radians")
 
 
+def _check_columns(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:
+    for column, meant in nearly_known_columns(manifest.table.columns, (*TEXT_COLUMNS, *NUMBER_COLUMNS)).items():
+        cure = f"rename it: pifr data import table {manifest.name} --column '{meant}={column}' --out faces.csv"
+        yield _whole("warning", "column", manifest, f"column {column!r} is kept but not used as {meant!r}", cure)
+
+
 def _check_templates(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:
     if "template" not in manifest.table:
         return
@@ -293,6 +300,6 @@ def _whole(severity: Severity, check: str, manifest: Manifest, what: str, cure: 
 
 
 _CHECKS: tuple[Callable[[Manifest, Sequence[_Picture]], Iterator[Finding]], ...] = (
-    _check_readable, _check_sizes, _check_grey, _check_duplicates, _check_splits, _check_yaw, _check_templates,
-    _check_landmarks,
+    _check_readable, _check_sizes, _check_grey, _check_duplicates, _check_splits, _check_yaw, _check_columns,
+    _check_templates, _check_landmarks,
 )  # fmt: skip

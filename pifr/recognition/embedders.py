@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from pifr.core.errors import ConfigError, DataError, DependencyError, near_names
+from pifr.core.errors import CheckpointError, ConfigError, DataError, DependencyError, near_names
 from pifr.core.files import sha256_of_file
 from pifr.core.progress import progress_bar, say
 from pifr.core.registry import Registry
@@ -79,9 +79,20 @@ def load_embedder(name: str | Path, device: str = "auto") -> Embedder:
     kind, colon, rest = str(name).partition(":")
     if (colon or kind in EMBEDDERS) and not Path(name).exists():
         return EMBEDDERS[kind](rest, device)
+    _require_run(str(name))
     from pifr.recognition.trained import load_trained
 
     return load_trained(str(name), device)
+
+
+def _require_run(name: str) -> None:
+    """Refuse what is neither a kind of embedder nor a folder; a kind may be misspelt."""
+    run, at, which = name.rpartition("@")
+    if Path(name).exists() or (at and which in ("last", "best") and Path(run).exists()):
+        return
+    near = near_names(name, EMBEDDERS)
+    usual = "name a run folder, dlib, hdlbp, onnx:model.onnx or python:package.module:attribute"
+    raise CheckpointError("no such run folder or embedder", where=name, cure=near if near[:3] == "did" else usual)
 
 
 def embed_manifest(

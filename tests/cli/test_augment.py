@@ -26,7 +26,8 @@ from pifr.pose import PoseEstimator
         ),
         (["--target", "like:poses.csv", "--method", "flip"], "poses.csv: file not found"),
         (["--yaws=-60,x"], "--yaws: yaws are numbers of degrees separated by commas, found '-60,x'"),
-        (["--yaws=30,30"], "names a view twice"),
+        (["--yaws=30,30"], "--yaws=30,30: yaws_degrees names a view twice"),
+        (["--per-person", "0"], "--per-person 0: key 'per_person': input should be greater than or equal to 1"),
         (["--yaws=30"], "--model: the method 'ipgan' needs a generator"),
         (["--yaws=30", "--model", "none"], "none: there is no generator of this name"),
         (["--yaws=30", "--split", "tran"], "no column 'split'; make one with: pifr data split"),
@@ -53,6 +54,13 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "views").exists()
+
+
+def test_a_file_in_place_of_the_folder_is_let_be(noisy_people: str, tmp_path: Path, typed) -> None:
+    before = (tmp_path / "people.csv").read_bytes()
+    with pytest.raises(DataError, match=r"people.csv: this is a file, a folder is wanted; choose another --out"):
+        typed("augment", noisy_people, "--method", "flip", "--out", str(tmp_path / "people.csv"))
+    assert (tmp_path / "people.csv").read_bytes() == before
 
 
 def test_mirror_images_and_the_sources_alone(noisy_people: str, tmp_path: Path, typed) -> None:

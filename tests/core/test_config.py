@@ -25,6 +25,8 @@ class Recipe(Config):
     """How to step."""
     fallback: Optimizer | None = None
     """An optional second one."""
+    extra: tuple[Path, ...] = ()
+    """Further files."""
 
     @model_validator(mode="after")
     def _enough_steps(self) -> Recipe:
@@ -61,7 +63,7 @@ def test_a_saved_configuration_is_read_back(tmp_path: Path) -> None:
     written = Recipe(steps=7, fallback=Optimizer(lr=0.5))
     written.save(tmp_path / "config.yaml")
     assert load_config(Recipe, tmp_path / "config.yaml") == written
-    assert list(yaml.safe_load(written.to_yaml())) == ["steps", "optimizer", "fallback"]
+    assert list(yaml.safe_load(written.to_yaml())) == ["steps", "optimizer", "fallback", "extra"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,8 @@ def test_a_saved_configuration_is_read_back(tmp_path: Path) -> None:
         ("stepz: 3", r"unknown key 'stepz'; did you mean 'steps'"),
         ("optimizer: {lrr: 3}", r"unknown key 'optimizer.lrr'; did you mean 'lr'"),
         ("fallback: {nam: sgd}", r"unknown key 'fallback.nam'; did you mean 'name'"),
-        ("zzz: 1", r"unknown key 'zzz'; use one of: fallback, optimizer, steps"),
+        ("zzz: 1", r"unknown key 'zzz'; use one of: extra, fallback, optimizer, steps"),
+        ("extra: a.csv", r"key 'extra': a list is wanted, found 'a.csv'; write it \[a.csv\]"),
         ("steps: many", r"key 'steps': input should be a valid integer.*found 'many'"),
         ("optimizer: {lr: -1}", r"key 'optimizer.lr': input should be greater than 0, found -1"),
         ("steps: 13", r"thirteen brings bad luck|Thirteen brings bad luck"),
@@ -99,6 +102,32 @@ def test_mistakes_name_file_key_and_cure(tmp_path: Path, text: str, message: str
 def test_mistaken_overrides(tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(Recipe, recipe(tmp_path, "optimizer: {lr: 0.1}"), [override])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["steps=4", "optimzer.lr=3"], "--set optimzer.lr=3: unknown key 'optimzer'; did you mean 'optimizer'?"),
+        (["optimizer.lrr=3"], "--set optimizer.lrr=3: unknown key 'optimizer.lrr'; did you mean 'lr'?"),
+        (["optimizer=3"], "--set optimizer=3: key 'optimizer'"),
+        (["extra=views/a.csv"], "--set extra=views/a.csv: key 'extra': a list is wanted, found 'views/a.csv'; "
+                                "write it [views/a.csv], in quotes: --set 'extra=[views/a.csv]'"),
+        (["optimizer.lr=1", "steps=13"], "--set optimizer.lr=1 --set steps=13: Thirteen brings bad luck"),
+        (["optimizer.name=2"], "--name 2: key 'optimizer.name'"),
+    ],
+)  # fmt: skip
+def test_a_mistaken_override_is_blamed_and_not_the_file(tmp_path: Path, overrides: list[str], message: str) -> None:
+    path = recipe(tmp_path, "steps: 9\noptimizer: {lr: 0.1}")
+    with pytest.raises(ConfigError) as error:
+        load_config(Recipe, path, overrides, spelled={"optimizer.name=2": "--name 2"})
+    assert str(error.value).startswith(message)
+
+
+def test_a_mistake_of_the_file_stays_the_files(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "steps: 9\noptimzer: {lr: 0.1}")
+    with pytest.raises(ConfigError) as error:
+        load_config(Recipe, path, ["optimizer.lr=1", "optimzer.name=b"])
+    assert str(error.value).startswith(f"{path}: unknown key 'optimzer'")
 
 
 def test_recipes_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

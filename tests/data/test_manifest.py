@@ -108,6 +108,40 @@ def test_further_columns_may_be_required(tmp_path: Path) -> None:
         read_manifest(write(tmp_path, "path,subject,yaws\na,1,0\n"), require=["yaw"])
 
 
+@pytest.mark.parametrize(
+    ("header", "wanted", "cure"),
+    [
+        ("path,person,yaw", "subject", "found path, person, yaw; rename one of them: pifr data import table {} "
+                                       "--column subject=THEIRS --out faces.csv"),
+        ("path,subjct", "subject", "did you mean 'subjct'? Rename it: pifr data import table {} "
+                                   "--column subject=subjct --out faces.csv"),
+        ("path,subject,Yaw", "yaw", "did you mean 'Yaw'? Rename it: pifr data import table {} --column yaw=Yaw"),
+        ("path,subject", "yaw", "found path, subject; estimate it with: pifr data pose {} --out posed.csv"),
+        ("path,subject,lamp", "lmp", "did you mean 'lamp'?"),
+    ],
+)  # fmt: skip
+def test_a_missing_column_says_how_to_come_by_it(tmp_path: Path, header: str, wanted: str, cure: str) -> None:
+    path = write(tmp_path, f"{header}\n{','.join('1' for _ in header.split(','))}\n")
+    with pytest.raises(DataError) as caught:
+        read_manifest(path, require=[wanted])
+    assert f"no column {wanted!r}" in str(caught.value)
+    assert cure.format(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_without_commas_says_so(tmp_path: Path, mark: str, name: str) -> None:
+    path = write(tmp_path, mark.join(["path", "subject", "yaw"]) + "\n" + mark.join(["a.png", "x", "1,5"]) + "\n")
+    with pytest.raises(DataError, match=f"the columns are separated by {name}, commas are wanted; save it again with"):
+        read_manifest(path)
+
+
+def test_a_folder_in_place_of_a_manifest_is_told_from_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=f"this is a folder, a manifest is wanted; .* pifr data import {tmp_path} --out"
+    ):
+        read_manifest(tmp_path)
+
+
 def test_one_template(tmp_path: Path) -> None:
     assert read_manifest(write(tmp_path, "path,subject\na,1\n")).template == UNALIGNED
     assert read_manifest(write(tmp_path, "path,subject,template\na,1,arcface-112\n")).template == "arcface-112"

@@ -41,6 +41,20 @@ def test_the_drawn_set_is_sound(rendered: Manifest) -> None:
     assert validate(rendered).to_dict()["errors"] == 0
 
 
+@pytest.mark.parametrize(
+    ("column", "meant"), [("Yaw", "yaw"), (" pitch", "pitch"), ("left eye-x", "left_eye_x"), ("SPLIT ", "split")]
+)
+def test_a_column_that_nearly_has_a_known_name_is_warned_of(tmp_path: Path, column: str, meant: str) -> None:
+    finding = only(faces(tmp_path, **{column: [1, 2, 3, 4]}))
+    assert (finding.severity, finding.check, finding.row) == ("warning", "column", 0)
+    assert finding.what == f"column {column!r} is kept but not used as {meant!r}"
+    assert f"--column '{meant}={column}'" in finding.cure
+
+
+def test_a_column_beside_the_known_one_and_a_column_of_ones_own_are_let_be(tmp_path: Path) -> None:
+    assert validate(faces(tmp_path, yaw=[1.0, 22, 3, 4], Yaw=[1, 2, 3, 4], shoe=[1, 2, 3, 4])).findings == []
+
+
 def test_missing_and_truncated_pictures(tmp_path: Path) -> None:
     manifest = faces(tmp_path)
     manifest.paths[1].unlink()

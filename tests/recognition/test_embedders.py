@@ -196,8 +196,11 @@ def test_pictures_of_another_size_are_refused(trained: Path) -> None:
 
 
 def test_names_that_mean_nothing_say_what_would(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no such run folder; name a run folder, or python:"):
+    with pytest.raises(CheckpointError, match="no such run folder or embedder; name a run folder, dlib, hdlbp, onnx:"):
         load_embedder(tmp_path / "nowhere")
+    for wrong, right in (("dlb", "dlib"), ("hdlbq", "hdlbp")):
+        with pytest.raises(CheckpointError, match=f"{wrong}: no such run folder or embedder; did you mean '{right}'"):
+            load_embedder(wrong)
     with pytest.raises(CheckpointError, match="no checkpoint in this folder"):
         load_embedder(tmp_path)
     with pytest.raises(ConfigError, match=r"unknown kind of embedder 'pyton'; did you mean 'python'\?"):
