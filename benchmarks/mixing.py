@@ -106,13 +106,39 @@ def chosen_ways(only: list[str] | None, views: str | None, generator: str | None
 
 
 def claim_folder(options: argparse.Namespace) -> None:
-    """Refuse a folder that holds another grid: its results would stand beside these."""
+    """Refuse a folder that holds another grid, by its options or by what they name now: results would stand beside."""
     keys = ("people", "views", "generator", "recipe", "set", "steps", "max_real_yaw")
     claim = {key: getattr(options, key) for key in keys}
+    claim["people_fingerprint"] = read_manifest(options.people).fingerprint()
+    if options.views:
+        claim["views_fingerprint"] = read_manifest(options.views).fingerprint()
+    if options.generator:
+        from ipgan.stored import read_stored
+
+        claim["generator_sha256"] = read_stored(options.generator).sha256
     path = options.out / "grid.json"
     if path.exists() and read_json(path) != claim:
         raise SystemExit(f"error: {path}: this folder holds another grid; choose another --out")
     write_json(path, claim)
+
+
+def refuse_shared_people(test: Manifest, real: Path | None, views: str | None) -> None:
+    """Refuse to test people whose pictures, real ones or views, are trained on.
+
+    Args:
+        test: The people of the test.
+        real: Manifest of the real pictures, with splits.
+        views: Manifest of the generated views.
+    """
+    learned = {} if real is None else {str(real): read_manifest(real).of_split("train").subjects}
+    learned |= {views: read_manifest(views).subjects} if views else {}
+    for name, people in learned.items():
+        both = sorted(set(people) & set(test.subjects))
+        if both:
+            raise SystemExit(
+                f"error: {name}: {len(both)} people of the test are trained on: {', '.join(both[:5])}; "
+                "choose another --out, and make the views of these people"
+            )
 
 
 def spread(values: list[float]) -> str:
@@ -155,8 +181,9 @@ def main() -> None:
     people = read_manifest(options.people)
     test = people.of_split("test")
     options.out.mkdir(parents=True, exist_ok=True)
-    real = real_pictures(people, options.max_real_yaw, options.out / "real.parquet")
     claim_folder(options)
+    real = real_pictures(people, options.max_real_yaw, options.out / "real.parquet")
+    refuse_shared_people(test, real, options.views)
     found: dict[str, list[dict]] = {}
     for seed in range(options.seeds):
         for name, cell in cells.items():

@@ -91,10 +91,14 @@ def run_splits(
         inputs["start"] = toolkit.digest_of_generator(settings.start)
     if used & {"both", "adapted"}:
         inputs["twin"] = read_manifest(str(settings.twin)).fingerprint()
-    framed = run_step(book, "frame", {"london": fingerprint}, out / FRAMED, lambda to: toolkit.frame(london, to))
+    framed = run_step(
+        book, "frame", {"london": fingerprint, "boxes": london_steps.boxes(london_steps.TWIN_FRAME)}, out / FRAMED,
+        lambda to: toolkit.frame(london, to),
+    )  # fmt: skip
     tight = run_step(
-        book, "tighten", {"framed": framed.key}, out / TIGHT, lambda to: toolkit.tighten(framed.output, to)
-    )
+        book, "tighten", {"framed": framed.key, "boxes": london_steps.boxes(london_steps.TIGHT)}, out / TIGHT,
+        lambda to: toolkit.tighten(framed.output, to),
+    )  # fmt: skip
     outcome = Outcome(read_manifest(framed.output).subjects, inputs=inputs)
     common = sum(book.seconds_by_stage().values())
     for split in settings.splits:

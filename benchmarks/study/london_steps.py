@@ -32,6 +32,11 @@ SIZE_PX = 64
 _UNKNOWN = "unknown"
 
 
+def boxes(template: str) -> str:
+    """Return what a template says, not what it is called: a step that cuts by it is done anew when that changes."""
+    return repr(parse_template(template))
+
+
 def frame(london: Path, out: Path) -> Path:
     """Cut the London pictures as the twin's are framed; return their manifest."""
     from pifr.data.align import align_manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -51,6 +50,7 @@ class ManifestPool:
         if not len(data):
             raise DataError("no picture is by one of the study's cameras", where=settings.twin)
         self._data, self._settings, self.folder = data, settings, data.folder
+        self._fingerprint: str | None = None
 
     def trainable(self) -> list[str]:
         """Who has a frontal picture in the lights and the sitting of training."""
@@ -61,8 +61,10 @@ class ManifestPool:
         return with_frontal(self._data.select(tested_pictures(self._data, self._settings.test_lights)))
 
     def fingerprint(self) -> str:
-        """Digest of the table; pictures that changed under it go unnoticed."""
-        return hashlib.sha256(self._data.table.to_csv(index=False).encode()).hexdigest()[:16]
+        """Digest of table and pictures, see :meth:`Manifest.fingerprint`; read once, every seed asks for it."""
+        if self._fingerprint is None:
+            self._fingerprint = self._data.fingerprint(unreadable_ok=True)
+        return self._fingerprint
 
     def pictures(self, drawn: dict[str, list[str]]) -> Manifest:
         """Return the pictures of who was drawn."""

@@ -141,6 +141,22 @@ def test_every_system_sees_what_it_may(settings, tmp_path):
     assert set(seen["teachers adapted"].table["illumination"]) == {"07"}  # no photograph among them
 
 
+@pytest.mark.parametrize("table", ["TWIN_FRAME", "TIGHT"])
+def test_other_boxes_cut_the_pictures_anew(settings, tmp_path, monkeypatch, table):
+    one = settings.model_copy(update={"splits": (0,)})
+    boxes = tmp_path / "boxes.yaml"
+    monkeypatch.setattr(london_steps, table, f"crops:{boxes}")
+    boxes.write_text("boxes: {0: [1, 1, 20]}\n")
+    run(one, tmp_path, Recorded(), ["frontal"])
+    kept = Recorded()
+    run(one, tmp_path, kept, ["frontal"])
+    assert kept.calls == []
+    boxes.write_text("boxes: {0: [2, 1, 20]}\n")
+    again = Recorded()
+    run(one, tmp_path, again, ["frontal"])
+    assert again.calls == ["frame"] * (table == "TWIN_FRAME") + ["recogniser frontal", "benchmark frontal"]
+
+
 def test_turned_probes_train_nothing_of_their_own(settings, tmp_path):
     one = settings.model_copy(update={"splits": (0,)})
     run(one, tmp_path, Recorded(), ["frontal", "twin", "both"])

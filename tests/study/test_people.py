@@ -65,6 +65,18 @@ def test_a_manifest_knows_who_can_be_whom(tmp_path):
     assert people.testable() == sorted({*NAMES} - {only_first, turned, "020"})
 
 
+def test_pictures_that_changed_under_the_same_table_are_other_people_to_draw_from(tmp_path):
+    found = []
+    for name, pixels in (("one", b"a"), ("copy", b"a"), ("other", b"b")):
+        table = pool(sessions=("01",)).table
+        (tmp_path / name).mkdir()
+        for path in table["path"]:
+            (tmp_path / name / path).write_bytes(pixels)
+        table.to_csv(tmp_path / name / "people.csv", index=False)
+        found.append(ManifestPool(StudySettings(twin=str(tmp_path / name / "people.csv"))).fingerprint())
+    assert found[0] == found[1] != found[2]
+
+
 def test_the_twin_has_enough_people_for_the_whole_study(tmp_path):
     twin, sizes = TwinPool(StudySettings(), tmp_path), StudySettings().people
     drawn = draw_people(twin.trainable(), twin.testable(), sizes, 0)
