@@ -19,8 +19,8 @@ def ipgan_command() -> None:
     \b
     Examples:
       ipgan train ipgan-tiny-64 --set data.manifest=faces/manifest.csv
-      ipgan sample runs/00000-train-ipgan faces/test.csv --yaws=-60,-30,0,30,60 --out grid.png
-      ipgan evaluate --model runs/00000-train-ipgan --data faces/test.csv --judge dlib
+      ipgan sample runs/00000-train-ipgan-tiny-64 faces/test.csv --yaws=-60,-30,0,30,60 --out grid.png
+      ipgan evaluate --model runs/00000-train-ipgan-tiny-64 --data faces/test.csv --judge dlib
     """
 
 
@@ -47,7 +47,7 @@ def train(
     Examples:
       ipgan train ipgan-tiny-64 --set data.manifest=faces/manifest.csv --set steps=4000
       ipgan train ipgan-tiny-64 --set data.manifest=faces.csv --set losses.adversarial=0 --dry-run
-      ipgan train --resume runs/00000-train-ipgan
+      ipgan train --resume runs/00000-train-ipgan-tiny-64
     """
     from ipgan.config import TrainConfig
     from pifr.core.config import load_config
@@ -92,8 +92,8 @@ def sample(
 
     \b
     Examples:
-      ipgan sample runs/00000-train-ipgan faces.csv --split test --out grid.png
-      ipgan sample runs/00000-train-ipgan faces.csv --yaws=-90,-45,0,45,90 --people 12 --out grid.png
+      ipgan sample runs/00000-train-ipgan-tiny-64 faces.csv --split test --out grid.png
+      ipgan sample runs/00000-train-ipgan-tiny-64 faces.csv --yaws=-90,-45,0,45,90 --people 12 --out grid.png
     """
     from ipgan.grid import sample_grid
 
@@ -126,8 +126,8 @@ def evaluate(
 
     \b
     Examples:
-      ipgan evaluate --model runs/00000-train-ipgan --data faces.csv --split test --judge dlib
-      ipgan evaluate --model runs/00000-train-ipgan --data faces.csv --source illumination=07 --json out.json
+      ipgan evaluate --model runs/00000-train-ipgan-tiny-64 --data faces.csv --split test --judge dlib
+      ipgan evaluate --model runs/00000-train-ipgan-tiny-64 --data faces.csv --source illumination=07 --json out.json
     """
     from ipgan.rotator import Rotator
     from pifr.data.manifest import read_manifest
@@ -162,7 +162,7 @@ def calibrate(model: str, manifest: Path, out: Path, device: str) -> None:
 
     \b
     Example:
-      ipgan calibrate runs/00000-train-ipgan faces.csv --out generator-with-degrees
+      ipgan calibrate runs/00000-train-ipgan-tiny-64 faces.csv --out generator-with-degrees
     """
     from ipgan.calibration import calibrate as learn_degrees
     from ipgan.rotator import Rotator

@@ -128,8 +128,8 @@ def _warn_of_no_pairs(manifest: Manifest, columns: tuple[str, ...]) -> None:
     why = f"in {', '.join(known)} no two pictures of a person agree" if known else f"no column {' or '.join(columns)}"
     say(
         f"warning: {manifest.name}: no two pictures are known to show one sitting ({why}), so the paired loss is not "
-        "used, and a generator without it hardly turns a face; add a column 'session', equal for pictures of one "
-        "sitting, or name the columns that tell with --set 'data.sitting_columns=[COLUMN]'"
+        "used, without which a generator hardly learns to turn a face; add a column 'session', equal for pictures of "
+        "one sitting, or name the columns that tell with --set 'data.sitting_columns=[COLUMN]'"
     )
 
 

@@ -32,9 +32,9 @@ def pifr_command() -> None:
     \b
     Examples:
       pifr data validate faces/manifest.csv
-      pifr augment faces/manifest.csv --model runs/00000-train-ipgan --yaws=-60,-30,30,60 --out views
+      pifr augment faces/manifest.csv --model runs/00000-train-ipgan-tiny-64 --yaws=-60,-30,30,60 --out views
       pifr train-recognizer configs/recognizer.yaml --set data.extra=[views/accepted.csv]
-      pifr benchmark --protocol posegrid --data faces/test.csv --embedder runs/00001-train-recognizer
+      pifr benchmark --protocol posegrid --data faces/test.csv --embedder runs/00001-train-recognizer-ir18
     """
 
 

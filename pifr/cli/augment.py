@@ -63,9 +63,9 @@ def augment(manifest: str, out: str, **options: Any) -> None:
 
     \b
     Examples:
-      pifr augment faces.csv --model runs/00000-train-ipgan --judge runs/00001-train-faces --out views
-      pifr augment faces.csv --model runs/00000-train-ipgan --yaws=-60,-30,30,60 --out views
-      pifr augment faces.csv --model runs/00000-train-ipgan --target imitate:poses.csv --per-person 6 --out views
+      pifr augment faces.csv --model twin-64 --judge runs/00001-train-recognizer-ir18 --out views
+      pifr augment faces.csv --model runs/00000-train-ipgan-tiny-64 --yaws=-60,-30,30,60 --out views
+      pifr augment faces.csv --model twin-64 --target imitate:poses.csv --per-person 6 --out views
       pifr augment faces.csv --method flip --out mirrored
     """
     from pathlib import Path

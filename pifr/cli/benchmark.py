@@ -70,9 +70,9 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
     \b
     Examples:
       pifr benchmark --list
-      pifr benchmark --data faces.csv --split test --embedder runs/00001-train-recognizer --out bench
+      pifr benchmark --data faces.csv --split test --embedder runs/00001-train-recognizer-ir18 --out bench
       pifr benchmark --protocol multipie --setting 2 --data multipie/ --embedder python:mine:embed --json out.json
-      pifr benchmark --data faces.csv --embedder dlib --frontalise runs/00000-train-ipgan
+      pifr benchmark --data faces.csv --embedder dlib --frontalise runs/00000-train-ipgan-tiny-64
       pifr benchmark --protocol preservation --data faces.csv --generated views/manifest.csv --embedder dlib
     """
     from pifr.cli.benchmark_preservation import PROTOCOL, benchmark_preservation, check_options, search_only_options

@@ -23,8 +23,8 @@ def export(run: str, onnx: str | None, torch_export: str | None, data: str | Non
 
     \b
     Examples:
-      pifr export runs/00001-train-recognizer --onnx face.onnx
-      pifr export runs/00001-train-recognizer --onnx face.onnx --torch-export face.pt2 --data faces/manifest.csv
+      pifr export runs/00001-train-recognizer-ir18 --onnx face.onnx
+      pifr export runs/00001-train-recognizer-ir18 --onnx face.onnx --torch-export face.pt2 --data faces/manifest.csv
       pifr benchmark --data faces/manifest.csv --embedder onnx:face.onnx
     """
     if onnx is None and torch_export is None:

@@ -31,8 +31,8 @@ def train_dream(run: str, data: str, gate: str, yaw: str, overrides: tuple[str, 
 
     \b
     Examples:
-      pifr train-dream runs/00001-train-recognizer --data faces/split.csv
-      pifr train-dream runs/00001-train-recognizer --data faces/split.csv --gate code --set steps=5000
+      pifr train-dream runs/00001-train-recognizer-ir18 --data faces/split.csv
+      pifr train-dream runs/00001-train-recognizer-ir18 --data faces/split.csv --gate code --set steps=5000
       pifr train-dream RUN --data views/manifest.csv --set train_split=null --set validation_split=null
     """
     from pifr.core.config import load_config

@@ -18,6 +18,6 @@ def search() -> None:
 
     \b
     Examples:
-      pifr search build --data staff.csv --embedder runs/00001-train-recognizer --out gallery
+      pifr search build --data staff.csv --embedder runs/00001-train-recognizer-ir18 --out gallery
       pifr search query gallery --data visitors.csv --top 3
     """

@@ -29,7 +29,7 @@ def build(data: str, split: str | None, embedder: str, kind: str, out: str, flip
 
     \b
     Example:
-      pifr search build --data staff.csv --embedder runs/00001-train-recognizer --kind ivfpq --out gallery
+      pifr search build --data staff.csv --embedder runs/00001-train-recognizer-ir18 --kind ivfpq --out gallery
     """
     from pifr.core.config import check_config
     from pifr.data.manifest import read_manifest
