@@ -32,7 +32,7 @@ def make_tree(
     """Copy pictures into CFP's layout and draw its lists and splits.
 
     Args:
-        data: People with yaw; each needs a frontal and a profile picture.
+        data: People with yaw; the pairs are of those with two frontal pictures and a profile at least.
         out: New folder; gets ``Data/Images`` and ``Protocol``.
         frontal: Frontal pictures a person at most; CFP has 10.
         profile: Profile pictures a person at most; CFP has 4.
@@ -44,11 +44,16 @@ def make_tree(
         ``out``.
 
     Raises:
-        DataError: If a split would hold fewer than two people.
+        DataError: If a split would hold fewer than two people to draw pairs of.
     """
-    if len(data.subjects) < 2 * splits:
-        raise DataError(f"{splits} splits need at least {2 * splits} people", where=data.name,
-                        found=len(data.subjects))  # fmt: skip
+    yaw = np.abs(data.yaw_degrees)
+    counts = {side: data.table["subject"][_of_side(yaw, side)].value_counts() for side in "FP"}
+    people = [name for name in data.subjects if counts["F"].get(name, 0) > 1 and counts["P"].get(name, 0)]
+    if len(people) < 2 * splits:
+        raise DataError(
+            f"{splits} splits need at least {2 * splits} people with two frontal pictures and a profile",
+            where=data.name, found=f"{len(people)} of {len(data.subjects)}", cure="render or collect more of them",
+        )  # fmt: skip
     with atomic_path(out) as root:
         numbers: dict[str, dict[str, list[int]]] = {"F": {}, "P": {}}
         (root / "Protocol").mkdir(parents=True)
@@ -59,7 +64,6 @@ def make_tree(
                     data, person, side, root / "Data" / "Images" / person / folder, most, lines
                 )
             (root / "Protocol" / f"Pair_list_{side}.txt").write_text("\n".join(lines) + "\n")
-        people = [name for name in data.subjects if len(numbers["F"][name]) > 1 and numbers["P"][name]]
         generator = numpy_generator("cfp tree", seed)
         for kind in ("FF", "FP"):
             for split, group in enumerate(np.array_split(np.array(people), splits), start=1):
@@ -68,11 +72,14 @@ def make_tree(
     return out
 
 
+def _of_side(yaw_degrees: np.ndarray, side: str) -> np.ndarray:
+    """Tell which pictures of an absolute yaw ``(N,)`` are frontal, ``F``, or profiles, ``P``."""
+    return yaw_degrees <= FRONTAL_DEGREES if side == "F" else yaw_degrees > PROFILE_DEGREES
+
+
 def _copy(data: Manifest, person: str, side: str, folder: Path, most: int, lines: list[str]) -> list[int]:
     """Copy a person's pictures of one side; return their numbers in the list, from 1."""
-    yaw = np.abs(data.yaw_degrees)
-    side_rows = yaw <= FRONTAL_DEGREES if side == "F" else yaw > PROFILE_DEGREES
-    rows = np.flatnonzero(side_rows & (data.table["subject"] == person).to_numpy())
+    rows = np.flatnonzero(_of_side(np.abs(data.yaw_degrees), side) & (data.table["subject"] == person).to_numpy())
     chosen = rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)] if len(rows) else rows
     folder.mkdir(parents=True)
     numbers = []

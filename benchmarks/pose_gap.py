@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.study.people import draw_people, split_people
 from benchmarks.study.pool import Pool, open_pool
 from benchmarks.study.rows import QUICK as QUICK_ROWS
-from benchmarks.study.rows import Row, all_rows, choose_rows
+from benchmarks.study.rows import Row, all_rows, choose_rows, refuse_sizes
 from benchmarks.study.settings import QUICK, StudySettings
 from benchmarks.study.study import Outcome, refuse_taught_people, run_study
 from benchmarks.study.tables import draw_gain_by_size, draw_rank_against_yaw, markdown, stored_gains, summarise
@@ -147,6 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
         of_the_config = options.config is not None and options.rows is None
         said = f"{options.config}, key 'rows'" if of_the_config else "--rows"
         rows = choose_rows(settings.rows, settings.a_sizes, said)
+        refuse_sizes(rows, settings.people[0])
         pool = open_pool(settings, options.out)
         if options.dry_run:
             print(plan(settings, rows, pool))

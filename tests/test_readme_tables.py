@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.readme_tables import main, rewritten
 from benchmarks.study.gaps import WIDE_YAWS, Measured
+from benchmarks.study.page_tables import read_header, threshold_table
 from benchmarks.study.rows import AB, B_TRUE, ORACLE, B, all_rows
 from benchmarks.study.settings import StudySettings
 from benchmarks.study.steps import RANK1, TAR
@@ -86,6 +87,13 @@ def root(tmp_path: Path) -> Path:
     write_json(tmp_path / "docs" / "results" / "bias.json", {"systems": [system]})
     (tmp_path / "README.md").write_text(PAGE)
     return tmp_path
+
+
+def test_a_group_without_pairs_of_its_own_is_an_empty_cell():
+    rate = {"percent": 1.0, "interval": None}
+    found = {"by_column": {"skin": {"dark": {"people": 1, "fnmr": rate, "fmr": rate, "fmr_within_group": None}}}}
+    table = threshold_table(found, read_header("x threshold by=skin", "page"))
+    assert table.splitlines()[-1] == "| skin: dark | 1 | 1.0 | 1.000 | |"
 
 
 def test_the_committed_tables_are_what_their_json_says(capsys: pytest.CaptureFixture[str]) -> None:

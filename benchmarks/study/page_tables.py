@@ -242,8 +242,10 @@ def threshold_table(found: Found, header: Header) -> str:
     body = []
     for column in columns:
         for name, rates in found["by_column"][column].items():
+            # A group of one person has no pairs within it: null, an empty cell.
             cells = [
-                _with_ends(rates[kind]["percent"], rates[kind]["interval"], 1 + 2 * (kind != "fnmr")) for kind in kinds
+                _with_ends(rate["percent"], rate["interval"], 1 + 2 * (kind != "fnmr")) if (rate := rates[kind]) else ""
+                for kind in kinds
             ]
             body.append([f"{column}: {name}", f"{rates['people']:,}", *cells])
     return markdown_table(["group", "people", *kinds.values()], body)

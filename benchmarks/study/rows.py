@@ -163,3 +163,17 @@ def choose_rows(keys: Sequence[str], sizes: Sequence[int] = A_SIZES, where: str 
         if key not in known:
             raise ConfigError(f"no row {key!r}", where=where, cure=near_names(key, known))
     return [row for row in rows if not keys or row.key in keys]
+
+
+def refuse_sizes(rows: Sequence[Row], people_of_a: int) -> None:
+    """Refuse rows on a size of A that A does not have, before anything is drawn or trained.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    for row in rows:
+        if row.a_people is not None and not 0 < row.a_people < people_of_a:
+            raise ConfigError(
+                f"row {row.key!r} wants fewer people of A than all {people_of_a} and at least 1", where="a_sizes",
+                found=row.a_people, cure="change a_sizes (--a-sizes) or people (--people)",
+            )  # fmt: skip

@@ -13,6 +13,7 @@ from pifr.backbones.registry import build_backbone
 from pifr.core.checkpoint import Checkpoint, latest_checkpoint, list_checkpoints, load_modules
 from pifr.core.config import check_config
 from pifr.core.errors import CheckpointError
+from pifr.core.files import read_json
 from pifr.data.spec import InputSpec
 
 KIND = "recognizer"
@@ -68,7 +69,8 @@ def find_checkpoint(name: str) -> Checkpoint:
     text, at, which = name.rpartition("@")
     path = Path(text if at and which in ("last", "best") else name)
     if (path / "meta.json").is_file():
-        return Checkpoint(path, int(path.name.rpartition("-")[2]))
+        # Not from the folder's name: it may have been given another.
+        return Checkpoint(path, int(read_json(path / "meta.json").get("step", 0)))
     if not path.is_dir():
         raise CheckpointError(
             "no such run folder", where=path, cure="name a run folder, or python:package.module:attribute"

@@ -65,6 +65,18 @@ def test_every_study_that_comes_along_names_rows_and_settings_that_there_are(fil
         ("test_lights: [04, 17]", [], "own.yaml: key 'test_lights.0': input should be a valid string, found 4"),
         ("recogniser: {backbone: ir18}", [], "recogniser.backbone holds keys, such as name, found 'ir18'"),
         ("rows: [a25_b]\na_sizes: []", [], "own.yaml, key 'rows': no row 'a25_b'"),
+        (
+            "people: [9, 5, 2]\nrows: [b, a9_b]\na_sizes: [9]",
+            ["--dry-run"],
+            "a_sizes: row 'a9_b' wants fewer",
+        ),
+        (
+            "people: [9, 5, 2]\nrows: [b, a9_b]\na_sizes: [9]",
+            ["--people", "8,5,2", "--dry-run"],
+            "all 8 and at least",
+        ),
+        ("people: [9, 5, 2]\nrows: [a0_b]\na_sizes: [0]", ["--dry-run"], "than all 9 and at least 1, found 0"),
+        ("people: [9, 5, 2]\nrows: [b]", ["--a-sizes", "30", "--rows", "a30_b", "--dry-run"], "at least 1, found 30"),
         ("rows: [b]", ["--rows", "bb"], "--rows: no row 'bb'"),
         ("people: [1, 2", [], "own.yaml: not valid YAML"),
         (None, [], "own.yaml: no such config file or recipe"),
