@@ -33,7 +33,7 @@ def protocol(people: int, pictures: int) -> tuple[pd.DataFrame, np.ndarray, np.n
 
 
 def held(people: int, pictures: int, rounds: int) -> dict[str, Any]:
-    from pifr.evaluation.figures import Measure
+    from pifr.evaluation.measure import Measure
     from pifr.evaluation.measuring import measure_scores
     from pifr.evaluation.retrieval import unit_vectors
     from pifr.evaluation.scores import ScoreTable
@@ -53,7 +53,7 @@ def held(people: int, pictures: int, rounds: int) -> dict[str, Any]:
 
 def streamed(people: int, pictures: int, rounds: int) -> dict[str, Any]:
     from pifr.evaluation.blocks import EmbeddedBlocks, OneSearch
-    from pifr.evaluation.figures import Measure
+    from pifr.evaluation.measure import Measure
     from pifr.evaluation.measuring import measure_stream
     from pifr.evaluation.scoring import Embedded
 

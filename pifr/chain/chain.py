@@ -207,7 +207,7 @@ def _benchmark(
 
     def work(previous: Path | None) -> Path:
         from pifr.evaluation import evaluate
-        from pifr.evaluation.figures import Measure
+        from pifr.evaluation.measure import Measure
 
         evaluate(
             read_manifest(pictures.output).of_split("test"),

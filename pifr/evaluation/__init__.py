@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     )
     from pifr.evaluation.benchmark import evaluate
     from pifr.evaluation.comparison import compare, side_by_side
-    from pifr.evaluation.figures import Figures, Measure
+    from pifr.evaluation.figures import Figures
     from pifr.evaluation.index import IndexConfig, SearchIndex, build_index
+    from pifr.evaluation.measure import Measure
     from pifr.evaluation.measuring import read_result
     from pifr.evaluation.preservation import measure_preservation
     from pifr.evaluation.preservation_result import PreservationResult
@@ -38,7 +39,7 @@ _HOMES = {
     "verification": "pifr.evaluation.arrays",
     "Figures": "pifr.evaluation.figures",
     "IndexConfig": "pifr.evaluation.index",
-    "Measure": "pifr.evaluation.figures",
+    "Measure": "pifr.evaluation.measure",
     "PreservationResult": "pifr.evaluation.preservation_result",
     "Protocol": "pifr.evaluation.protocols",
     "ScoreTable": "pifr.evaluation.scores",

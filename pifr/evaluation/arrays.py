@@ -17,7 +17,8 @@ import pandas as pd
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks, OneSearch
-from pifr.evaluation.figures import Figures, Measure, SystemScores, verification_figures
+from pifr.evaluation.figures import Figures, SystemScores, verification_figures
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.openset import OpenSet, open_set
 from pifr.evaluation.passes import stream_system
 from pifr.evaluation.scores import ScoreTable

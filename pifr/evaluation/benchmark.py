@@ -17,7 +17,7 @@ from pifr.data.seen import training_people_notes
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
-from pifr.evaluation.figures import Measure
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.measuring import measure_scores, measure_stream
 from pifr.evaluation.protocols import Protocol, load_protocol
 from pifr.evaluation.results import SCORES, BenchmarkResult

@@ -10,8 +10,9 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
-from pifr.evaluation.figures import Figures, Measure
+from pifr.evaluation.figures import Figures
 from pifr.evaluation.joining import join_tables, streamed_alike
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.measuring import measure_scores, summarised
 from pifr.evaluation.results import BenchmarkResult, SystemResult
 from pifr.evaluation.scores import ScoreTable

@@ -10,7 +10,8 @@ from typing import Any
 from pifr.core.errors import DataError
 from pifr.core.files import read_json
 from pifr.evaluation.blocks import ScoreSource
-from pifr.evaluation.figures import Measure, SystemScores
+from pifr.evaluation.figures import SystemScores
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.openset import open_set
 from pifr.evaluation.passes import stream_system
 from pifr.evaluation.results import ENVIRONMENT, PROTOCOL, SAMPLE, SCORES, BenchmarkResult, SystemResult

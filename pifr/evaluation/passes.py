@@ -15,7 +15,8 @@ from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar
 from pifr.evaluation.acquired import Acquired
 from pifr.evaluation.blocks import ScoreBlock, ScoreSource
-from pifr.evaluation.figures import Measure, yaw_groups
+from pifr.evaluation.figures import yaw_groups
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.scoring import refuse_constant
 from pifr.evaluation.search import Enrolment, Search, gather
 from pifr.evaluation.streamed import ABSOLUTE, ALL, BINS_PER_UNIT, DEV, SIGNED, GroupCounts, StreamedScores

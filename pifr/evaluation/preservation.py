@@ -21,7 +21,8 @@ from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
 from pifr.data.pixels import open_pixels
 from pifr.data.seen import training_people_notes
-from pifr.evaluation.figures import Measure, yaw_groups
+from pifr.evaluation.figures import yaw_groups
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.preservation_result import Mean, PreservationFigures, PreservationResult, PreservationSystem
 from pifr.evaluation.retrieval import unit_vectors
 from pifr.metrics import NOT_FOUND, TarAtFar, bootstrap_rate, person_weights, rank_of_mates

@@ -12,7 +12,8 @@ from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import write_table
-from pifr.evaluation.figures import Figures, Measure, SystemScores
+from pifr.evaluation.figures import Figures, SystemScores
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.openset import OpenSet
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.spread import Spread, spread

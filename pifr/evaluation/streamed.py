@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from pifr.core.errors import DataError
-from pifr.evaluation.figures import Figures, Measure, identification_figures
+from pifr.evaluation.figures import Figures, identification_figures
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.search import Search
 from pifr.metrics import ErrorRates

@@ -17,7 +17,7 @@ import pandas as pd
 
 from pifr.core.errors import DataError
 from pifr.core.files import atomic_path
-from pifr.evaluation.figures import Measure
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.search import Gallery, Search
 from pifr.evaluation.streamed import GroupCounts, Moments, StreamedScores

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pifr.evaluation.figures import Measure, SystemScores, percent
+from pifr.evaluation.figures import SystemScores, percent
+from pifr.evaluation.measure import Measure
 from pifr.evaluation.protocols.protocol import DEVELOPMENT, EVALUATION
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.streamed import ABSOLUTE, ALL, DEV, StreamedScores
