@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from benchmarks.study.gaps import Measured
 from benchmarks.study.measuring import figures_by_yaw
 from pifr.core.config import check_config
-from pifr.core.errors import DataError, PifrError
+from pifr.core.errors import DataError, DependencyError, PifrError
 from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
@@ -74,15 +73,10 @@ def train_generator(name: str, people: Path, settings: Mapping[str, Any], runs: 
 
     Returns:
         The run folder.
-
-    Raises:
-        MissingPieceError: If there is no such generator.
     """
     import ipgan
 
     if name != "ipgan":
-        if "generator" not in ipgan.TrainConfig.model_fields:
-            raise MissingPieceError(f"there is no generator {name}", cure="merge it, then run the study again")
         settings = {**settings, "generator": name}
     data = {**settings.get("data", {}), "manifest": str(people), "split": None}
     config = check_config(ipgan.TrainConfig, {**settings, "name": name, "data": data}, name)
@@ -154,16 +148,14 @@ def _range_degrees(generator: Any) -> tuple[float, float] | None:
 
 def _other_method(name: str, data: Manifest, device: str) -> Any:
     """Open a way of making views that needs no training."""
-    rooms = importlib.import_module("pifr.augment")
-    if not hasattr(rooms, "open_method"):
-        raise MissingPieceError(f"pifr.augment knows no method {name}", cure="merge it, then run the study again")
+    from pifr.augment import open_method
     from pifr.data.pictures import read_picture
     from pifr.data.spec import InputSpec
 
     size_px = read_picture(data.paths[0]).shape[0]
     try:
-        return rooms.open_method(name, None, device, InputSpec(size_px=size_px, template=data.template))
-    except PifrError as error:
+        return open_method(name, None, device, InputSpec(size_px=size_px, template=data.template))
+    except DependencyError as error:
         raise MissingPieceError(f"the method {name} is not here", found=error) from error
 
 
@@ -187,11 +179,7 @@ def train_recogniser(
 
     Returns:
         The run folder.
-
-    Raises:
-        MissingPieceError: If the toolkit knows no DREAM block, or no views on the fly.
     """
-    from pifr.backbones.config import BackboneConfig
     from pifr.recognition import RecognizerConfig, train_recognizer
 
     values: dict[str, Any] = {**settings, "name": name, "seed": seed}
@@ -199,12 +187,8 @@ def train_recogniser(
                       "validation_split": None}  # fmt: skip
     values["transforms"] = {**settings.get("transforms", {}), "flip": 0.5 if flips else 0.0}
     if dream:
-        if "dream" not in BackboneConfig.model_fields:
-            raise MissingPieceError("backbones have no DREAM block here", cure="merge it, then run the study again")
         values["backbone"] = {**settings.get("backbone", {}), "dream": {}}
     if on_the_fly is not None:
-        if "on_the_fly" not in RecognizerConfig.model_fields:
-            raise MissingPieceError("views can't be made on the fly here", cure="merge it, then run the study again")
         values["on_the_fly"] = {"generator": str(on_the_fly), **_largest_turn(on_the_fly)}
     config = check_config(RecognizerConfig, values, name)
     return train_recognizer(config, runs, resume=unfinished_run(runs, config), device=device).run.path

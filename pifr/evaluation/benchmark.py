@@ -104,6 +104,7 @@ def evaluate(
     tested, home = _people_of_the_test(applied), applied.data.folder
     notes = [n for e in loaded for n in training_people_notes(e, "recogniser", tested, home, allow_training_people)]
     pairs = Comparisons(applied, by)
+    notes += pairs.notes
     streams = len(pairs) > max_score_rows and pairs.fold is None
     if keep_scores and out is None:
         raise ConfigError("scores are kept in a folder", where="--keep-scores", cure="add --out FOLDER")

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.seeds import numpy_generator
+from pifr.data.importers.multipie import camera_yaws
 from pifr.data.manifest import Manifest
 from pifr.evaluation.protocols import Protocol
 from pifr.evaluation.protocols.templates import Templates, pool
@@ -33,10 +34,12 @@ class Comparisons:
         pairs: ``(C, 2)`` rows of probe and reference where it lists them; else None.
         sample: Rows of the pictures compared all with all for the yaw x yaw table.
         fold: Fold of each comparison, where the protocol has folds.
+        notes: What a reader should know.
     """
 
     def __init__(self, protocol: Protocol, by: Sequence[str]) -> None:
         self.templates = protocol.templates
+        self.notes: list[str] = []
         place = self._gather(protocol, by)
         part = self.pictures["part"].to_numpy(dtype=str)
         self.fold = protocol.folds if protocol.folds is not None and protocol.folds.any() else None
@@ -94,7 +97,7 @@ class Comparisons:
         rows = np.union1d(protocol.enrolment, protocol.probes) if made is None else made.picture
         mask = np.zeros(len(protocol.data), bool)
         mask[rows] = True
-        self.used = protocol.data.select(mask)
+        self.used = self._without_yaw_from_above(protocol.data.select(mask))
         place = np.cumsum(mask) - 1
         if made is None:
             table = self.used.table.assign(part=protocol.part[mask])
@@ -103,6 +106,23 @@ class Comparisons:
         self.templates = replace(made, picture=place[made.picture])
         self.pictures = _template_table(protocol, made)
         return np.arange(len(made))
+
+    def _without_yaw_from_above(self, data: Manifest) -> Manifest:
+        """Forget the yaw of pictures by Multi-PIE's two cameras that hang above, as its importer does.
+
+        The twin knows it, about 52 degrees; beside probes at the height of the head it would stand in two groups.
+        """
+        if not {"camera", "yaw"} <= set(data.table):
+            return data
+        names = sorted(name for name, yaw in camera_yaws().items() if np.isnan(yaw))
+        above = data.table["camera"].isin(names) & data.table["yaw"].notna()
+        if not above.any():
+            return data
+        shown = ", ".join(names)
+        self.notes.append(
+            f"{above.sum()} pictures are by cameras that hang above ({shown}): of no yaw group, as in Multi-PIE"
+        )
+        return replace(data, table=data.table.assign(yaw=data.table["yaw"].mask(above)))
 
 
 def _template_table(protocol: Protocol, made: Templates) -> pd.DataFrame:

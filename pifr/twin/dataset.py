@@ -47,10 +47,10 @@ def render_twin(config: TwinConfig, out: Path | str, workers: int = 1) -> Manife
         raise ConfigError("workers must be at least 1", found=workers)
     require_extra("embreex.rtcore_scene", "twin", "rendering the twin")
     out = Path(out)
-    _claim_folder(out, config)
     takes = list(takes_of(config))
     if not takes:
         raise ConfigError("none of the chosen people attended these sessions", cure="choose more people or sessions")
+    _claim_folder(out, config)
     pending = [take for take in takes if not is_take_finished(take, config, out)]
     if pending:
         head_model()  # Baked here, once, before any worker wants it.

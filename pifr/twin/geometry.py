@@ -43,7 +43,8 @@ def camera_rotation(yaw_degrees: float, elevation_degrees: float, roll_degrees: 
     """Return the `(3, 3)` rotation from room axes to the axes of a camera; its rows are right, up and back.
 
     Args:
-        yaw_degrees: Yaw at which the camera sees a head that looks at the frontal camera.
+        yaw_degrees: How far around the head it stands: from the head's height the yaw at which it sees a head that
+            looks at the frontal camera; from above it sees a larger one.
         elevation_degrees: How far it hangs above the head's height.
         roll_degrees: How far the camera itself is turned about its axis, clockwise.
     """

@@ -109,11 +109,6 @@ def sitter(seed: int, person: int, session: int, expression: str, variation: int
     )
 
 
-def person_attributes(seed: int, person: int) -> dict[str, Any]:
-    """Return what the manifest records of a person, without building a scene."""
-    return _attributes(_traits(seed, person))
-
-
 @lru_cache(maxsize=1)
 def _model() -> HeadModel:
     return head_model()

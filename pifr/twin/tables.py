@@ -22,7 +22,8 @@ class Camera:
 
     Attributes:
         name: Multi-PIE's name, for example ``05_1``.
-        yaw_degrees: Yaw of a head that looks straight ahead, as this camera sees it.
+        yaw_degrees: How far around the head it stands. At the height of the head this is the yaw of a head that looks
+            straight ahead, as the camera sees it; the two cameras above see one of about 52 instead of 45 degrees.
         elevation_degrees: How far the camera hangs above the height of the head.
         gains: Its colour balance, red, green, blue; the profile cameras of the real room are of another make.
     """

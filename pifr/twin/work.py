@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,15 +102,16 @@ def _record_path(take: Take, out: Path) -> Path:
 
 
 def _has_truth(record: dict[str, Any], sight: Sight, config: TwinConfig, out: Path) -> bool:
-    return sight.stem in record["sights"] and (not config.extra or _holds(out / truth_path(sight), config.extra))
+    return sight.stem in record["sights"] and set(config.extra) <= _extra_at(out / truth_path(sight))
 
 
-def _holds(path: Path, names: tuple[str, ...]) -> bool:
+def _extra_at(path: Path) -> set[str]:
+    """Return which arrays a file holds; none where it is missing or damaged, so that it is written anew."""
     try:
         with np.load(path) as arrays:
-            return set(names) <= set(arrays.files)
-    except (OSError, ValueError):
-        return False
+            return set(arrays.files)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return set()
 
 
 def seat(take: Take, config: TwinConfig) -> Scene:
@@ -146,6 +148,8 @@ def write_picture_fast(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
 
 
 def _write_extra(path: Path, truth: Truth, config: TwinConfig) -> None:
+    """Write what is asked for, and again what was asked for before."""
     arrays: dict[str, Any] = {"depth": truth.depth_m, "normals": truth.normals, "mask": truth.mask}
+    wanted = _extra_at(path) | set(config.extra)
     with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **{str(name): arrays[name] for name in config.extra})
+        np.savez_compressed(temporary, **{name: array for name, array in arrays.items() if name in wanted})

@@ -25,7 +25,6 @@ def test_every_figure_is_there_and_json_ready(result, tmp_path):
     assert found["leakage"]["yaw_from_identity_percent"]["chance"] == pytest.approx(100 / 7, abs=0.01)
     assert found["leakage"]["person_from_pose_percent"]["chance"] == 25
     assert found["leakage"]["person_probe_tested_on_other"] == "views"
-    assert -1 <= found["swap_cosine"]["same_person"]["value"] <= 1.00001
     assert found["kid"]["thumbnail"]["value"] is not None
     assert found["protocol"]["judges"] == {"thumbnail": "0" * 64}
 

@@ -1,9 +1,12 @@
 """The steps of the study that the toolkit does not do by itself."""
 
+import pandas as pd
 import pytest
+from PIL import Image
 
 from benchmarks.study import steps
-from pifr.core.errors import DataError
+from pifr.core.errors import ConfigError, DataError, DependencyError
+from pifr.data.manifest import make_manifest
 
 
 class Stored:
@@ -61,3 +64,26 @@ def test_the_shipped_generator_does_not_tell_and_stays_usable(tmp_path):
 
 def test_a_given_generator_is_known_by_its_weights():
     assert len(steps.digest_of_generator("twin-64")) == 64
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Write a manifest of one picture."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    table = pd.DataFrame({"path": ["a.png"], "subject": ["a"], "template": ["twin-64"]})
+    return make_manifest(table, tmp_path, "people").save(tmp_path / "people.csv").folder / "people.csv"
+
+
+def test_a_method_that_is_not_installed_is_a_missing_piece(monkeypatch, tmp_path, people):
+    def lacking(*given):
+        raise DependencyError("the method needs a package")
+
+    monkeypatch.setattr("pifr.augment.methods.open_method", lacking)
+    monkeypatch.setattr("pifr.augment.open_method", lacking)
+    with pytest.raises(steps.MissingPieceError, match="the method headmodel is not here, found the method needs"):
+        steps.make_views("headmodel", people, None, [30.0], 1, tmp_path / "out", "cpu")
+
+
+def test_any_other_mistake_ends_the_study(tmp_path, people):
+    with pytest.raises(ConfigError, match="unknown method 'nothing'"):
+        steps.make_views("nothing", people, None, [30.0], 1, tmp_path / "out", "cpu")

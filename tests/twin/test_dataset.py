@@ -157,3 +157,32 @@ def test_free_sets(tmp_path: Path) -> None:
     before = digests(tmp_path)
     render_twin(config.model_copy(update={"free": config.free.model_copy(update={"people": 3})}), tmp_path)
     assert before.items() <= digests(tmp_path).items()
+
+
+def test_another_extra_is_added_to_those_that_are_there(tmp_path: Path, ball_people: list[object]) -> None:
+    settings = {**SMALL, "cameras": ("05_1",), "lights": ("07",)}
+    manifest = render_twin(TwinConfig(people=1, **settings, extra=("depth",)), tmp_path)
+    path = tmp_path / manifest.table["truth"][0]
+    with np.load(path) as arrays:
+        depth = arrays["depth"]
+    render_twin(TwinConfig(people=1, **settings, extra=("mask",)), tmp_path)
+    with np.load(path) as arrays:
+        assert set(arrays.files) == {"depth", "mask"}
+        np.testing.assert_array_equal(arrays["depth"], depth)
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 0.5, 0.9])
+def test_a_damaged_extra_is_drawn_again(tmp_path: Path, ball_people: list[object], kept_bytes: float) -> None:
+    config = TwinConfig(people=1, **{**SMALL, "cameras": ("05_1",)}, extra=("depth",))
+    path = tmp_path / render_twin(config, tmp_path).table["truth"][0]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept_bytes * len(whole))])
+    render_twin(config, tmp_path)
+    with np.load(path) as arrays:
+        assert arrays["depth"].shape == (32, 32)
+
+
+def test_a_refused_call_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="none of the chosen people attended"):
+        render_twin(TwinConfig(people="337-337", **SMALL), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
