@@ -120,6 +120,22 @@ def percentile_interval(rounds: np.ndarray, estimate: float, people: int, level:
     return Interval(low, high, level, people, rounds)
 
 
+def pair_interval(rounds: np.ndarray, estimate: float, people: int, level: float = LEVEL) -> Interval:
+    """Return :func:`percentile_interval` of a figure of pairs of people; unknown (NaN) for fewer than three.
+
+    Two people are one pair, which is the same in every round that draws both: it would look perfectly known.
+
+    Args:
+        rounds: ``(R,)`` the statistic in each round, NaN where a round could not give one.
+        estimate: The statistic on the data itself.
+        people: Number of people behind it.
+        level: Coverage.
+    """
+    if people < 3:
+        return Interval(math.nan, math.nan, level, people, rounds)
+    return percentile_interval(rounds, estimate, people, level)
+
+
 def bootstrap_rate(hits: np.ndarray, person: np.ndarray, weights: np.ndarray, level: float = LEVEL) -> Interval:
     """Return the interval of a mean over trials, such as a rank-1 rate.
 
@@ -192,9 +208,7 @@ def bootstrap_pair_rate(
     ]
     with np.errstate(invalid="ignore", divide="ignore"):
         rounds = np.concatenate([found / drawn for found, drawn in sums])
-    if people < 3:  # one pair of people, which is the same in every round that draws it
-        return Interval(math.nan, math.nan, level, people, rounds)
-    return percentile_interval(rounds, float(hits.mean()), people, level)
+    return pair_interval(rounds, float(hits.mean()), people, level)
 
 
 def paired_difference(first: Interval, second: Interval) -> Interval:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pifr.metrics.bootstrap import LEVEL, Interval, percentile_interval
+from pifr.metrics.bootstrap import LEVEL, Interval, pair_interval
 from pifr.metrics.streaming import StreamingScores
 from pifr.metrics.verification import area_under_curve, equal_error_rate, tar_at_far
 
@@ -111,9 +111,9 @@ class VerificationBootstrap:
         people = int(self._seen.sum())
         rounds = {far: _tar_rounds(fmr, fnmr, far, self.exact) for far in tar}
         return VerificationIntervals(
-            percentile_interval(_crossings(fmr, fnmr), eer, people, level),
-            percentile_interval(_areas(fmr, fnmr), auc, people, level),
-            {far: percentile_interval(rounds[far], tar[far], people, level) for far in tar},
+            pair_interval(_crossings(fmr, fnmr), eer, people, level),
+            pair_interval(_areas(fmr, fnmr), auc, people, level),
+            {far: pair_interval(rounds[far], tar[far], people, level) for far in tar},
         )
 
     def _add_mated(self, bins: np.ndarray, person: np.ndarray) -> None:

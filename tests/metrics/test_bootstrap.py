@@ -196,3 +196,12 @@ def test_an_interval_of_pairs_is_wider_than_that_of_one_side() -> None:
     weights = person_weights(60)
     both, one = bootstrap_pair_rate(hits, first, second, weights), bootstrap_rate(hits, first, weights)
     assert 1.5 < (both.high - both.low) / (one.high - one.low) < 3
+
+
+def test_two_people_are_one_pair_and_give_no_interval() -> None:
+    scores, mated = np.array([0.9, 0.4, 0.5, 0.8]), np.array([True, False, False, True])
+    first, second = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    found = bootstrap_verification(scores, mated, first, second, person_weights(2), fars=(0.5,))
+    assert math.isnan(found.eer.low)
+    assert math.isnan(found.auc.low)
+    assert math.isnan(found.tar[0.5].low)
