@@ -83,7 +83,7 @@ def rendered_people(twin: Path | str, people: int, seed: int) -> Manifest:
 def without_labels(real: Manifest) -> Manifest:
     """Return pictures of which nothing is known: no person, no pose, no sitting."""
     table = real.table[["path", "template"]].assign(subject=_UNKNOWN)
-    return replace(real, table=table.sort_values("path", ignore_index=True))
+    return replace(real, table=table.sort_values("path", ignore_index=True), origin=None)
 
 
 def frontal(real: Manifest) -> Manifest:

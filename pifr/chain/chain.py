@@ -129,12 +129,19 @@ def _train_generator(
     data = {**config.ipgan.get("data", {}), "manifest": str(pictures.output), "split": config.split.generator_part}
     settings = check_config(ipgan.TrainConfig, {**config.ipgan, "name": config.name, "data": data}, "ipgan")
 
-    def work(previous: Path | None) -> Path:
-        runs = out / "runs" / "ipgan"
-        book.note_output("ipgan", runs)
-        return ipgan.train(settings, runs, resume=unfinished_run(previous, settings), device=device).run.path
+    depends_on = {"pictures": pictures.key, "ipgan": settings.model_dump(mode="json")}
+    runs = _runs_of(out, "ipgan", book.key_of(depends_on))
 
-    return book.run("ipgan", {"pictures": pictures.key, "ipgan": settings.model_dump(mode="json")}, work)
+    def work(previous: Path | None) -> Path:
+        book.note_output("ipgan", runs)
+        return ipgan.train(settings, runs, resume=unfinished_run(runs, settings), device=device).run.path
+
+    return book.run("ipgan", depends_on, work)
+
+
+def _runs_of(out: Path, name: str, key: str) -> Path:
+    """Return the folder of a stage's runs, of its own for other inputs: the recipe does not tell other pictures."""
+    return out / "runs" / name / key[:8]
 
 
 def _make_views(
@@ -177,21 +184,21 @@ def _train_recogniser(
     data = {"manifest": str(chosen), "extra": extra, "train_split": "train", "validation_split": "val"}
     settings = check_config(RecognizerConfig, {**config.recognizer, "name": slug, "data": data}, "recognizer")
     stage = f"recogniser {system}"
-
-    def work(previous: Path | None) -> Path:
-        people = recogniser_pictures(read_manifest(pictures.output), system, config.max_frontal_yaw_degrees)
-        if previous is None:  # written once, since a resumed run must see the very same table
-            people.save(chosen)
-        runs = out / "runs" / slug
-        book.note_output(stage, runs)
-        return train_recognizer(settings, runs, resume=unfinished_run(previous, settings), device=device).run.path
-
     depends_on = {
         "pictures": pictures.key,
         "views": views.key if extra and views is not None else None,
         "recognizer": settings.model_dump(mode="json"),
         "max_frontal_yaw_degrees": config.max_frontal_yaw_degrees,
     }
+    runs = _runs_of(out, slug, book.key_of(depends_on))
+
+    def work(previous: Path | None) -> Path:
+        people = recogniser_pictures(read_manifest(pictures.output), system, config.max_frontal_yaw_degrees)
+        if previous is None:  # written once, since a resumed run must see the very same table
+            people.save(chosen)
+        book.note_output(stage, runs)
+        return train_recognizer(settings, runs, resume=unfinished_run(runs, settings), device=device).run.path
+
     return book.run(stage, depends_on, work)
 
 

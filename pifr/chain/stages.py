@@ -54,7 +54,7 @@ class StageBook:
         Returns:
             The record.
         """
-        key = hashlib.sha256(json.dumps(depends_on, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        key = self.key_of(depends_on)
         self._records = self._stored()
         known = self._records.get(name, {})
         if known.get("key") == key and known.get("done") and Path(known["output"]).exists():
@@ -75,6 +75,11 @@ class StageBook:
         self._write(name, done=True, seconds=seconds, output=str(output))
         say(f"{name}: {seconds:.0f} s -> {output}")
         return self._record(name)
+
+    @staticmethod
+    def key_of(depends_on: object) -> str:
+        """Return the digest of a stage's inputs, 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(depends_on, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def note_output(self, name: str, output: Path) -> None:
         """Remember what an unfinished stage is making, so that the next sitting can resume it."""

@@ -27,7 +27,7 @@ from pifr.data.manifest import Manifest
 from pifr.data.on_demand import DecodedOnDemand
 from pifr.data.pictures import decoding_threads, read_picture, resize_picture
 
-_LAYOUT = "1"
+_LAYOUT = "2"
 """Part of every key: raise it when the way pictures are decoded or resized changes."""
 _CHUNK = 256
 _LEFTOVER_AGE_SECONDS = 24 * 3600

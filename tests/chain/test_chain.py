@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pifr.chain import ChainConfig, run_chain
 from pifr.chain.config import FRONTAL, GENERATED, TRUE_VIEWS
+from pifr.core.checkpoint import save_checkpoint
 from pifr.core.config import check_config, find_recipe, load_config
+from pifr.core.runs import RunFolder
 from pifr.data.manifest import Manifest, read_manifest
 
 UNCHECKED = {"max_yaw_error_degrees": None, "min_sharpness": None, "min_difference": None}
@@ -71,3 +75,27 @@ def test_the_shipped_recipes_are_valid(name: str) -> None:
     check_config(RecognizerConfig, {**config.recognizer, "data": {"manifest": "x.csv"}}, name)
     if config.pictures.twin is not None:
         check_config(TwinConfig, config.pictures.twin, name)
+
+
+def test_a_run_of_other_pictures_is_never_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other people under the same path: a stage killed before its first checkpoint begins again, not an older run."""
+    import ipgan
+    from pifr.chain import chain
+    from pifr.chain.stages import StageBook, StageRecord
+
+    config, book = load_config(ChainConfig, find_recipe("demo")), StageBook(tmp_path)
+    resumed: list[Path | None] = []
+
+    def train(settings: ipgan.TrainConfig, runs: Path, resume: Path | None, device: str) -> SimpleNamespace:
+        resumed.append(resume)
+        if len(resumed) in (2, 3):
+            raise KeyboardInterrupt
+        run = RunFolder.create(runs, "train", settings)
+        save_checkpoint(run.checkpoints, settings.steps, {}, {}, {})
+        return SimpleNamespace(run=run)
+
+    monkeypatch.setattr(ipgan, "train", train)
+    for key in ("first people", "others", "others", "others"):
+        with contextlib.suppress(KeyboardInterrupt):
+            chain._train_generator(config, tmp_path, book, StageRecord(key, 0.0, tmp_path / "people.csv"), "cpu")
+    assert resumed == [None, None, None, None]
