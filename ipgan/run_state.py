@@ -136,8 +136,18 @@ class RunState:
     def _started_at(self, step: int) -> int:
         if is_main():
             self.run.history.truncate_after(step)
+            if step and self.shows(step) and not self._grid_path(step).exists():  # killed between saving and drawing
+                self.draw(step)
         barrier()
         return step
+
+    def shows(self, step: int) -> bool:
+        """Tell whether a sample grid belongs to a number of finished steps."""
+        every = self.config.grid_steps
+        return step == self.config.steps or (every > 0 and step % every == 0)
+
+    def _grid_path(self, step: int) -> Path:
+        return self.run.grids / f"step-{step:08d}.png"
 
     def save(self, step: int) -> None:
         """Write a checkpoint, from the main process."""
@@ -164,7 +174,7 @@ class RunState:
 
     def draw(self, step: int) -> Path:
         """Draw a sample grid."""
-        return draw_grid(self.rotator(), self.grid, self.run.grids / f"step-{step:08d}.png")
+        return draw_grid(self.rotator(), self.grid, self._grid_path(step))
 
 
 def plan_run_grid(config: TrainConfig, data: TrainingData, model: ModelConfig) -> GridPlan:

@@ -176,7 +176,7 @@ def train(
                         curves(done, record)
                 if last or stopped or done % config.checkpoint_steps == 0:
                     state.save(done)
-                if is_main() and (last or (config.grid_steps and done % config.grid_steps == 0)):
+                if is_main() and state.shows(done):
                     state.draw(done)
                 if stopped and not last:
                     raise Interrupted(f"step {done} is saved; go on with --resume {run.path}")

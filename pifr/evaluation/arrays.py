@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pifr.core.errors import DataError
+from pifr.core.errors import ConfigError, DataError
 from pifr.core.files import write_json
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks, OneSearch
 from pifr.evaluation.figures import Figures, SystemScores, verification_figures
@@ -24,7 +24,7 @@ from pifr.evaluation.passes import stream_system
 from pifr.evaluation.scores import ScoreTable
 from pifr.evaluation.scoring import Embedded, refuse_constant
 from pifr.evaluation.streamed import StreamedScores
-from pifr.metrics import FoldAccuracy, fold_accuracy, person_weights
+from pifr.metrics import FoldAccuracy, fold_accuracy
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,7 @@ def verification(
     Raises:
         DataError: If shapes disagree, a score is not a number, there is only one kind of comparison, all scores are
             equal, or the names contradict ``mated``.
+        ConfigError: If the measure draws from other people.
 
     Example:
         >>> verification(np.array([0.9, 0.8, 0.3, 0.2]), np.array([True, True, False, False])).figures.eer
@@ -147,7 +148,10 @@ def verification(
     scores, mated = np.asarray(scores, np.float32), np.asarray(mated).astype(bool)
     _check_scores(scores, mated)
     people, one, other = _people(first, second, mated)
-    weights = person_weights(people, measure.rounds, measure.seed)
+    if measure.drawn_from:
+        raise ConfigError("scores without pictures are drawn from their own people alone", where="drawn_from",
+                          cure="leave it out of the measure")  # fmt: skip
+    weights = measure.weights(people)
     found = verification_figures(scores, mated, one, other, weights, measure.fars)
     accuracy = None
     if folds is not None:

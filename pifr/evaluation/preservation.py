@@ -25,7 +25,7 @@ from pifr.evaluation.figures import yaw_groups
 from pifr.evaluation.measure import Measure
 from pifr.evaluation.preservation_result import Mean, PreservationFigures, PreservationResult, PreservationSystem
 from pifr.evaluation.retrieval import unit_vectors
-from pifr.metrics import NOT_FOUND, TarAtFar, bootstrap_rate, person_weights, rank_of_mates
+from pifr.metrics import NOT_FOUND, TarAtFar, bootstrap_rate, rank_of_mates
 
 if TYPE_CHECKING:
     from pifr.recognition.embedders import Embedder
@@ -115,7 +115,8 @@ class _Trial:
         self.source = _source_rows(real, generated)
         self.real_yaw, self.view_yaw = real.yaw_degrees, generated.yaw_degrees
         self.people, self.person = np.unique(self.view_person, return_inverse=True)
-        self.weights = person_weights(len(self.people), measure.rounds, measure.seed)
+        names = self.people.tolist()
+        self.weights = measure.weights(len(names), measure.columns(names))
         self.bin_degrees = measure.bin_degrees
         self.kept = _accepted_column(generated)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pifr.core.errors import DataError
+from pifr.core.errors import ConfigError, DataError
 from pifr.evaluation import Measure, cosine_scores, evaluate, identification, verification
 
 QUICK = Measure(rounds=50)
@@ -129,3 +129,8 @@ def test_cosines_of_pairs_need_one_width():
     np.testing.assert_allclose(cosine_scores(np.eye(2) * 3, np.array([[1.0, 0], [1, 1]])), [1, 2**-0.5], rtol=1e-6)
     with pytest.raises(DataError, match=r"differ in width, found \(2, 2\) and \(2, 3\)"):
         cosine_scores(np.eye(2), np.ones((2, 3)))
+
+
+def test_people_to_draw_from_are_refused_where_scores_have_none() -> None:
+    with pytest.raises(ConfigError, match="drawn_from"):
+        verification(np.array([0.9, 0.1]), np.array([True, False]), measure=Measure(drawn_from=("a", "b")))

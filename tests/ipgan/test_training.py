@@ -125,11 +125,14 @@ def test_a_grid_that_fails_costs_no_step(people, small_recipe, tmp_path, monkeyp
     def full(*arguments):
         raise PifrError("no space left on the disk")
 
-    monkeypatch.setattr("ipgan.run_state.draw_grid", full)
-    with pytest.raises(PifrError, match="no space left"):
-        train(small_recipe(people, steps=1), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("ipgan.run_state.draw_grid", full)
+        with pytest.raises(PifrError, match="no space left"):
+            train(small_recipe(people, steps=1), tmp_path)
     (folder,) = tmp_path.iterdir()
     assert [checkpoint.step for checkpoint in list_checkpoints(folder / "checkpoints")] == [1]
+    train(small_recipe(people, steps=1), tmp_path, resume=folder)
+    assert (folder / "grids" / "step-00000001.png").exists()  # what was saved and not drawn is drawn later
 
 
 def test_micro_batches_see_the_same_pairs(people, small_recipe, tmp_path):
