@@ -12,6 +12,7 @@ from typing import Any
 
 from pifr.core.errors import PifrError
 from pifr.core.files import read_json, write_json
+from pifr.core.interrupt import Interrupted
 from pifr.core.progress import say
 
 
@@ -53,6 +54,9 @@ class StageBook:
 
         Returns:
             The record.
+
+        Raises:
+            Interrupted: If the stage was; the message says how the whole goes on.
         """
         key = self.key_of(depends_on)
         self._records = self._stored()
@@ -68,8 +72,10 @@ class StageBook:
         previous = unfinished.get("output")
         try:
             output = work(Path(previous) if previous and Path(previous).exists() else None)
-        except BaseException:
+        except BaseException as error:
             self._write(name, seconds=spent + time.monotonic() - started)
+            if isinstance(error, Interrupted):  # a stage alone would say how to resume it alone
+                raise Interrupted(f"stopped at {name!r}; the same command goes on from there") from error
             raise
         seconds = spent + time.monotonic() - started
         self._write(name, done=True, seconds=seconds, output=str(output))

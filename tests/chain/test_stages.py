@@ -6,6 +6,7 @@ import pytest
 
 from pifr.chain.stages import StageBook, claim_folder
 from pifr.core.errors import PifrError
+from pifr.core.interrupt import Interrupted
 
 
 def maker(folder: Path, calls: list[Path | None]):
@@ -83,3 +84,11 @@ def test_two_processes_keep_each_others_stages(tmp_path: Path) -> None:
     first.run("ours", {}, meanwhile)
     assert set(StageBook(tmp_path).seconds_by_stage()) == {"ours", "theirs"}
     assert set(first.seconds_by_stage()) == {"ours", "theirs"}
+
+
+def test_an_interrupted_stage_says_how_the_whole_goes_on(tmp_path: Path) -> None:
+    def work(previous: Path | None) -> Path:
+        raise Interrupted("step 3 is saved; go on with --resume run")
+
+    with pytest.raises(Interrupted, match=r"^stopped at 'train'; the same command goes on from there$"):
+        StageBook(tmp_path).run("train", 1, work)
