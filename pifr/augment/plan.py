@@ -11,7 +11,7 @@ import pandas as pd
 from pifr.augment.config import AugmentConfig
 from pifr.augment.methods import Method, require_yaws
 from pifr.augment.sources import Candidates, taken_by_camera
-from pifr.augment.target import USUAL_PER_PERSON, Target, make_target, yaws_in_bin
+from pifr.augment.target import USUAL_PER_PERSON, Target, counted_yaws, make_target, yaws_in_bin
 from pifr.core.errors import DataError
 from pifr.core.seeds import numpy_generator
 from pifr.data.manifest import Manifest
@@ -121,9 +121,9 @@ def _reach(method: Method, config: AugmentConfig, reference: Manifest | None) ->
 
 def _people(data: Manifest, candidates: Candidates, config: AugmentConfig) -> list[_Person]:
     real = taken_by_camera(data)
-    by_person = pd.Series(data.yaw_degrees[real]).groupby(data.table["subject"].to_numpy()[real])
+    by_person = pd.Series(counted_yaws(data, config)[real]).groupby(data.table["subject"].to_numpy()[real])
     yaws = {str(subject): group.to_numpy() for subject, group in by_person} if config.count_real else {}
-    at = candidates.manifest.yaw_degrees
+    at = counted_yaws(candidates.manifest, config)
     return [
         _Person(subject, candidates.groups(subject, config), yaws.get(subject, np.empty(0)), rows, at[rows])
         for subject, rows in candidates.ranked.items()

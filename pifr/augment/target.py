@@ -8,6 +8,7 @@ import numpy as np
 
 from pifr.augment.config import AugmentConfig
 from pifr.core.errors import DataError
+from pifr.data.head_height import yaw_at_head_height
 from pifr.data.manifest import Manifest
 
 USUAL_PER_PERSON = 12
@@ -43,6 +44,15 @@ class Target:
         return np.maximum(self.counts - have, 0)
 
 
+def counted_yaws(data: Manifest, config: AugmentConfig) -> np.ndarray:
+    """Return the yaws ``(N,)`` by which pictures count towards a histogram, NaN for those that count nowhere.
+
+    A view asked for in degrees is one at the height of the head, so a picture by a camera that hangs above does not
+    stand for it. To imitate is another thing: such a picture is a pose of its own there, and is turned to as it is.
+    """
+    return data.yaw_degrees if config.target == "imitate" else yaw_at_head_height(data)
+
+
 def make_target(config: AugmentConfig, reach: tuple[float, float], reference: Manifest | None) -> Target:
     """Turn the config's target into counts a person.
 
@@ -67,7 +77,7 @@ def make_target(config: AugmentConfig, reach: tuple[float, float], reference: Ma
     if config.needs_reference:
         assert reference is not None
         target = Target(centres, np.zeros(len(centres), int), config.bin_degrees)
-        bins = target.bins_of(reference.yaw_degrees)
+        bins = target.bins_of(counted_yaws(reference, config))
         if not (bins >= 0).any():
             raise DataError(
                 f"no picture has a known yaw from {reach[0]:g} to {reach[1]:g} degrees", where=reference.name,

@@ -10,6 +10,7 @@ import numpy as np
 from pifr.chain.config import ChainConfig
 from pifr.chain.people import frontal
 from pifr.core.progress import say
+from pifr.data.head_height import yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import write_picture
 from pifr.data.pixels import open_pixels
@@ -70,7 +71,7 @@ def _sources(data: Manifest, max_yaw_degrees: float) -> np.ndarray:
 def _true_view(data: Manifest, source: int, yaw: float) -> int | None:
     """Return the row that shows the source's person at this yaw, of the same sitting if there is one."""
     table = data.table
-    same = (table["subject"] == table["subject"][source]).to_numpy() & (np.abs(data.yaw_degrees - yaw) < 7.5)
+    same = (table["subject"] == table["subject"][source]).to_numpy() & (np.abs(yaw_at_head_height(data) - yaw) < 7.5)
     rows = np.flatnonzero(same)
     if not rows.size:
         return None

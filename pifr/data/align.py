@@ -18,10 +18,11 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.files import disk_errors, read_json, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
-from pifr.data.aligned_sources import JOURNAL, Source, look_at, read_sources, still_the_same
+from pifr.data.aligned_sources import JOURNAL, Cut, read_cuts
 from pifr.data.geometry import transform_points, warp
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
 from pifr.data.pictures import read_picture, write_picture
+from pifr.data.sources import look_at, still_the_same
 from pifr.data.templates import Face, FivePoints, Template, id_in_manifests, parse_template
 
 _CHUNK = 64
@@ -49,6 +50,19 @@ class AlignmentResult:
 
 
 @dataclass(frozen=True)
+class Search:
+    """Where landmarks were looked for.
+
+    Attributes:
+        manifest: The pictures before that.
+        detector: Name of what looked.
+    """
+
+    manifest: Manifest
+    detector: str
+
+
+@dataclass(frozen=True)
 class _Job:
     """One picture to align."""
 
@@ -60,8 +74,9 @@ class _Job:
 
 
 def align_manifest(
-    manifest: Manifest, template: str, out: Path, size_px: int = 112, without_landmarks: str = "error"
-) -> AlignmentResult:
+    manifest: Manifest, template: str, out: Path, size_px: int = 112, without_landmarks: str = "error",
+    search: Search | None = None,
+) -> AlignmentResult:  # fmt: skip
     """Align all pictures and write them and ``manifest.csv`` to ``out``.
 
     Pictures are PNG files written whole, so a call that broke off goes on where it stopped. What each was cut from is
@@ -75,6 +90,8 @@ def align_manifest(
         size_px: Side of the squares.
         without_landmarks: For ``arcface-112``: ``error``, ``drop``, or the crop template for pictures without all
             five points, such as profiles that show one eye.
+        search: Names the search, where landmarks come from one: its findings change with the pictures, so ``out`` is
+            that of a call with the same pictures and detector, whatever was found in them then.
 
     Returns:
         The aligned set. Landmarks are carried into the new pictures.
@@ -92,7 +109,12 @@ def align_manifest(
     out = Path(out)
     stems, passed_over = _stems(manifest, rules)
     pictures = _digest(manifest, rules, stems if passed_over else None)
-    _claim_folder(out, {"template": template_id, "size_px": size_px, "pictures": pictures})
+    recipe = {"template": template_id, "size_px": size_px, "pictures": pictures}
+    if search is None:
+        _claim_folder(out, recipe)
+    else:
+        # Older versions marked the folder by what was found: it is gone on with while that is found still.
+        _claim_folder(out, _recipe_of_search(search, template, size_px, without_landmarks), recipe)
     jobs = _jobs(manifest, rules, [out / f"{stem}.png" for stem in stems])
     landmarks, done_before = _run(jobs, size_px, out, f"aligning to {template_id}")
 
@@ -118,13 +140,17 @@ def _rule_per_row(manifest: Manifest, rule: Template, without_landmarks: str) ->
             where=f"{manifest.place(row)}: {manifest.table['path'][row]}",
             cure="choose --without-landmarks drop, crop, crop:X,Y,SIDE or crops:NAME",
         )
-    fallback = None if without_landmarks in ("error", "drop") else parse_template(without_landmarks)
+    fallback = _fallback(without_landmarks)
     if isinstance(fallback, FivePoints):
         raise ConfigError("pictures without landmarks can't be aligned by landmarks", where="--without-landmarks",
                           found=repr(without_landmarks), cure="use crop, drop or error")  # fmt: skip
     if fallback is None and not known.any():
         raise DataError("no picture has all five landmarks", where=manifest.name, cure="use a crop: template")
     return [rule if has else fallback for has in known]
+
+
+def _fallback(without_landmarks: str) -> Template | None:
+    return None if without_landmarks in ("error", "drop") else parse_template(without_landmarks)
 
 
 def _stems(manifest: Manifest, rules: Sequence[Template | None]) -> tuple[list[str], bool]:
@@ -169,7 +195,7 @@ def _jobs(manifest: Manifest, rules: Sequence[Template | None], targets: Sequenc
 def _run(jobs: Sequence[_Job], size_px: int, out: Path, title: str) -> tuple[np.ndarray, int]:
     """Align all; return the landmarks in the new pictures ``(N, 5, 2)`` and how many pictures were there before."""
     landmarks, done_before, changed = [], 0, 0
-    known, journal = read_sources(out), out / JOURNAL
+    known, journal = read_cuts(out), out / JOURNAL
     with (
         disk_errors(journal), open(journal, "a", encoding="utf-8") as stream, stop_on_signal() as stop,
         progress_bar(title, len(jobs)) as advance, ThreadPoolExecutor() as pool,
@@ -180,29 +206,31 @@ def _run(jobs: Sequence[_Job], size_px: int, out: Path, title: str) -> tuple[np.
             chunk = jobs[start : start + _CHUNK]
             names = [job.target.relative_to(out).as_posix() for job in chunk]
             done = pool.map(lambda job, name: _align_picture(job, size_px, known.get(name)), chunk, names)
-            for name, (points, source, was_there) in zip(names, done, strict=True):
+            for name, (points, cut, was_there) in zip(names, done, strict=True):
                 landmarks.append(points)
                 done_before += was_there
                 changed += not was_there and name in known
-                if source is not None and source != known.get(name):
-                    stream.write(json.dumps(source.line(name)) + "\n")
+                if cut is not None and cut != known.get(name):
+                    stream.write(json.dumps(cut.line(name)) + "\n")
             stream.flush()
             advance(len(chunk))
     if changed:
-        say(f"{changed} of {len(jobs)} pictures have changed since they were aligned, and were aligned anew")
+        say(f"{changed} of {len(jobs)} pictures have changed since they were aligned, or their landmarks have, "
+            "and were aligned anew")  # fmt: skip
     return np.stack(landmarks), done_before
 
 
-def _align_picture(job: _Job, size_px: int, known: Source | None) -> tuple[np.ndarray, Source | None, bool]:
-    """Align one picture unless it is there, cut from the source ``known``, and that has not changed since.
+def _align_picture(job: _Job, size_px: int, known: Cut | None) -> tuple[np.ndarray, Cut | None, bool]:
+    """Align one picture unless it is there, cut as ``known`` says and would be today.
 
     Returns:
-        Its new landmarks ``(5, 2)``, what it is cut from, and whether it was there.
+        Its new landmarks ``(5, 2)``, how it is cut, and whether it was there.
     """
-    source = still_the_same(known, job.source) if known is not None and job.target.exists() else None
-    if source is not None:
-        matrix = job.rule.matrix(replace(job.face, size_px=source.size_px), size_px)
-        return transform_points(job.face.landmarks, matrix), source, True
+    source = still_the_same(known.source, job.source) if known is not None and job.target.exists() else None
+    if known is not None and source is not None:
+        matrix = job.rule.matrix(replace(job.face, size_px=known.size_px), size_px)
+        if known.made_by(matrix):
+            return transform_points(job.face.landmarks, matrix), replace(known, source=source), True
     source = look_at(job.source)
     try:
         pixels = read_picture(job.source)
@@ -211,15 +239,16 @@ def _align_picture(job: _Job, size_px: int, known: Source | None) -> tuple[np.nd
     size = (pixels.shape[1], pixels.shape[0])
     matrix = job.rule.matrix(replace(job.face, size_px=size), size_px)
     write_picture(job.target, warp(pixels, matrix, size_px))
-    return transform_points(job.face.landmarks, matrix), source and replace(source, size_px=size), False
+    cut = None if source is None else Cut(source, size, tuple(np.asarray(matrix, float).ravel().tolist()))
+    return transform_points(job.face.landmarks, matrix), cut, False
 
 
-def _claim_folder(out: Path, recipe: dict[str, Any]) -> None:
-    """Mark ``out`` with what is made in it; refuse a folder in which something else was made."""
+def _claim_folder(out: Path, recipe: dict[str, Any], earlier: dict[str, Any] | None = None) -> None:
+    """Mark ``out`` with what is made in it; refuse one in which something else was made, but for ``earlier``."""
     mark = out / "alignment.json"
     if mark.is_file():
         found = read_json(mark)
-        if found != recipe:
+        if found not in (recipe, earlier):
             changed = next((key for key in recipe if not isinstance(found, dict) or found.get(key) != recipe[key]), "")
             raise DataError(f"this folder holds another alignment (its {changed!r} differs)", where=out,
                             cure="choose another --out, or delete the folder")  # fmt: skip
@@ -241,3 +270,13 @@ def _digest(manifest: Manifest, rules: Sequence[Template | None], stems: Sequenc
     text = f"{manifest.folder.resolve()}\n{rules!r}\n{manifest.table.reindex(columns=columns).to_csv()}"
     text += "" if stems is None else f"\n{stems!r}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _recipe_of_search(search: Search, template: str, size_px: int, without_landmarks: str) -> dict[str, Any]:
+    """Return what is made of pictures in which landmarks are looked for, free of what is found in them.
+
+    A picture that has changed may lose its face, gain one, or be readable no more; each crop is checked by itself.
+    """
+    rules = [parse_template(template), _fallback(without_landmarks)]
+    return {"template": template, "size_px": size_px, "without_landmarks": without_landmarks,
+            "detector": search.detector, "pictures": _digest(search.manifest, rules, None)}  # fmt: skip

@@ -6,9 +6,9 @@ import hashlib
 import json
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,20 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.files import cache_folder, disk_errors, read_journal
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar
-from pifr.data.align import AlignmentResult, align_manifest
+from pifr.data.align import AlignmentResult, Search, align_manifest
 from pifr.data.detectors import FaceDetector, choose_face, load_detector
 from pifr.data.importers import Failure
 from pifr.data.importers.checking import OnError, refuse, save_failures
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
 from pifr.data.pictures import flaw_of, read_picture
+from pifr.data.sources import SOURCE_KEYS, Source, look_at, source_of, still_the_same
 
 _CHUNK = 32
 _NO_FACE = "no face found"
 Finding = dict[str, Any]
 """What one picture gave: ``{"flaw": ...}``, or ``faces``, ``chosen`` and ``landmarks``; JSON-ready."""
+_Look = tuple[Source | None, Finding]
+"""The picture as it was, None where its file can't be read, and what it gave."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Detection:
 def detect_landmarks(manifest: Manifest, detector: str, on_error: OnError = "stop", workers: int = 1) -> Detection:
     """Find the five landmarks of all pictures that lack some.
 
-    Findings are kept in the user's cache folder, so that a call broken off goes on where it stopped.
+    Findings are kept in the user's cache folder, each with what its picture was then: a call broken off goes on where
+    it stopped, and of pictures that have changed since, those alone are looked at anew.
 
     Args:
         manifest: Pictures.
@@ -76,7 +80,7 @@ def detect_landmarks(manifest: Manifest, detector: str, on_error: OnError = "sto
         raise ConfigError("at least one process is needed", where="--workers", found=workers)
     rows = np.flatnonzero(~np.isfinite(manifest.landmarks).all(axis=(1, 2))).tolist()
     made = load_detector(detector)
-    journal = cache_folder() / "faces" / f"{_key(manifest, made)}.jsonl"
+    journal = cache_folder() / "faces" / f"{_key(manifest.folder, made)}.jsonl"
     findings = _find(manifest, rows, made, journal, on_error, workers)
     names = manifest.table["path"]
     flaws = {row: finding["flaw"] for row, finding in findings.items() if "flaw" in finding}
@@ -101,9 +105,12 @@ def align_photographs(
     """
     detection = detect_landmarks(manifest, detector, on_error, workers)
     policy = "drop" if without_landmarks == "error" else without_landmarks
-    result = align_manifest(detection.manifest, template, out, size_px, policy)
+    result = align_manifest(detection.manifest, template, out, size_px, policy, Search(manifest, detector))
+    listed = Path(out) / "failures.csv"
     if detection.failures:
-        save_failures(Path(out) / "failures.csv", detection.failures)
+        save_failures(listed, detection.failures)
+    else:
+        listed.unlink(missing_ok=True)  # of an earlier call, before the pictures were mended
     return result, detection
 
 
@@ -127,35 +134,62 @@ def _with_findings(manifest: Manifest, rows: list[int], findings: dict[int, Find
 def _find(
     manifest: Manifest, rows: list[int], detector: FaceDetector, journal: Path, on_error: OnError, workers: int
 ) -> dict[int, Finding]:
-    """Return row -> finding; what the journal holds is not looked for again."""
-    findings: dict[int, Finding] = {int(each.pop("row")): each for each in read_journal(journal, ["row"])}
-    todo = [row for row in rows if row not in findings]
-    names = manifest.table["path"]
+    """Return row -> finding; a picture in the journal that has not changed since is not looked at again."""
+    known = _read_looks(journal)
+    findings: dict[int, Finding] = {}
+    names, paths = manifest.table["path"], manifest.paths
     journal.parent.mkdir(parents=True, exist_ok=True)
+    # Unbuffered, so that each line is added in one piece: manifests of one folder share a journal, and so may commands.
     with (
-        disk_errors(journal), open(journal, "a", encoding="utf-8") as stream, stop_on_signal() as stop,
-        progress_bar("finding faces", len(rows), len(rows) - len(todo)) as advance, _finder(detector, workers) as find,
+        disk_errors(journal), open(journal, "ab", buffering=0) as stream, stop_on_signal() as stop,
+        progress_bar("finding faces", len(rows)) as advance, ThreadPoolExecutor() as threads,
+        _finder(detector, workers) as find,
     ):  # fmt: skip
-        for start in range(0, len(todo), _CHUNK):
+        for start in range(0, len(rows), _CHUNK):
             if stop:
                 raise Interrupted(f"{len(findings)} of {len(rows)} pictures are looked at; the same command goes on")
-            chunk = todo[start : start + _CHUNK]
-            for row, finding in zip(chunk, find([manifest.folder / names[row] for row in chunk]), strict=True):
-                flaw = finding.get("flaw", _NO_FACE)
+            chunk = rows[start : start + _CHUNK]
+            before = [known.get(names[row]) for row in chunk]
+            looks = list(threads.map(_unless_changed, before, [paths[row] for row in chunk]))
+            anew = iter(find([paths[row] for row, look in zip(chunk, looks, strict=True) if look is None]))
+            for row, earlier, look in zip(chunk, before, looks, strict=True):
+                source, findings[row] = now = look or next(anew)
+                if source is not None and now != earlier:
+                    stream.write(_line(names[row], source, findings[row]))
+                flaw = findings[row].get("flaw", _NO_FACE)
                 if flaw != _NO_FACE and on_error == "stop":
                     refuse([Failure(str(names[row]), f"row {row + 1}", flaw)])
-                findings[row] = finding
-                stream.write(json.dumps({"row": row, **finding}) + "\n")
-            stream.flush()
             advance(len(chunk))
     return findings
 
 
+def _read_looks(journal: Path) -> dict[str, _Look]:
+    """Return path in the manifest -> what is known of that picture; a later line wins."""
+    known: dict[str, _Look] = {}
+    for entry in read_journal(journal, ("picture", *SOURCE_KEYS)):
+        source = source_of(entry)
+        finding = {key: value for key, value in entry.items() if key not in ("picture", *SOURCE_KEYS)}
+        known[str(entry["picture"])] = source, finding
+    return known
+
+
+def _unless_changed(known: _Look | None, path: Path) -> _Look | None:
+    """Return what is known of a picture, with the times of today; None where nothing is, or it has changed since."""
+    if known is None or known[0] is None:
+        return None
+    source = still_the_same(known[0], path)
+    return None if source is None else (source, known[1])
+
+
+def _line(name: str, source: Source, finding: Finding) -> bytes:
+    return (json.dumps({"picture": name, **asdict(source), **finding}) + "\n").encode()
+
+
 @contextmanager
-def _finder(detector: FaceDetector, workers: int) -> Iterator[Callable[[list[Path]], Iterator[Finding]]]:
-    """Yield a function from paths to findings, in this process or in several."""
+def _finder(detector: FaceDetector, workers: int) -> Iterator[Callable[[list[Path]], Iterator[_Look]]]:
+    """Yield a function from paths to looks, in this process or in several."""
     if workers == 1:
-        yield lambda paths: (find_face(detector, path) for path in paths)
+        yield lambda paths: (_look(detector, path) for path in paths)
         return
     # Processes, since dlib holds the interpreter's lock; spawned, since threads are running here.
     context = multiprocessing.get_context("spawn")
@@ -171,9 +205,14 @@ def _start_worker(name: str) -> None:
     _worker_detector = load_detector(name)
 
 
-def _find_in_worker(path: Path) -> Finding:
+def _find_in_worker(path: Path) -> _Look:
     assert _worker_detector is not None
-    return find_face(_worker_detector, path)
+    return _look(_worker_detector, path)
+
+
+def _look(detector: FaceDetector, path: Path) -> _Look:
+    source = look_at(path)  # before the picture is decoded, see there
+    return source, find_face(detector, path)
 
 
 def find_face(detector: FaceDetector, path: Path) -> Finding:
@@ -189,6 +228,7 @@ def find_face(detector: FaceDetector, path: Path) -> Finding:
     return {"faces": len(faces), "chosen": chosen, "landmarks": faces[index].landmarks.round(2).ravel().tolist()}
 
 
-def _key(manifest: Manifest, detector: FaceDetector) -> str:
-    text = f"1 {detector.name} {detector.sha256} {manifest.folder.resolve()} {manifest.fingerprint()}"
+def _key(folder: Path, detector: FaceDetector) -> str:
+    """Name the journal by what decides a finding, but for the picture, which each line notes."""
+    text = f"2 {detector.name} {detector.sha256} {folder.resolve()}"
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:24]

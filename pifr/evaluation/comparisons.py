@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.seeds import numpy_generator
-from pifr.data.importers.multipie import camera_yaws
+from pifr.data.head_height import note_of_views_from_above, yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.evaluation.protocols import Protocol
 from pifr.evaluation.protocols.templates import Templates, pool
@@ -108,21 +108,12 @@ class Comparisons:
         return np.arange(len(made))
 
     def _without_yaw_from_above(self, data: Manifest) -> Manifest:
-        """Forget the yaw of pictures by Multi-PIE's two cameras that hang above, as its importer does.
-
-        The twin knows it, about 52 degrees; beside probes at the height of the head it would stand in two groups.
-        """
-        if not {"camera", "yaw"} <= set(data.table):
+        """Forget the yaw of pictures by cameras that hang above, see :mod:`pifr.data.head_height`."""
+        note = note_of_views_from_above(data)
+        if note is None:
             return data
-        names = sorted(name for name, yaw in camera_yaws().items() if np.isnan(yaw))
-        above = data.table["camera"].isin(names) & data.table["yaw"].notna()
-        if not above.any():
-            return data
-        shown = ", ".join(names)
-        self.notes.append(
-            f"{above.sum()} pictures are by cameras that hang above ({shown}): of no yaw group, as in Multi-PIE"
-        )
-        return replace(data, table=data.table.assign(yaw=data.table["yaw"].mask(above)))
+        self.notes.append(note)
+        return replace(data, table=data.table.assign(yaw=yaw_at_head_height(data)))
 
 
 def _template_table(protocol: Protocol, made: Templates) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import progress_bar
 from pifr.core.seeds import numpy_generator
+from pifr.data.head_height import note_of_views_from_above, yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
 from pifr.data.pixels import open_pixels
@@ -83,6 +84,8 @@ def measure_preservation(
         raise ConfigError("each embedder needs a name of its own", where="--name", found=", ".join(systems) or "none")
     people, home = real.subjects, real.folder
     notes = [n for e in loaded for n in training_people_notes(e, "recogniser", people, home, allow_training_people)]
+    if above := note_of_views_from_above(real):
+        notes.append(above)
     trial = _Trial(real, generated, measure)
     environment = environment_record(generated.fingerprint(unreadable_ok=True))
     error = _yaw_errors(generated, estimate_yaw)
@@ -113,7 +116,8 @@ class _Trial:
         if len(set(self.real_person)) < 2:
             raise DataError("a comparison needs at least two real people", where=real.name, found=len(real.subjects))
         self.source = _source_rows(real, generated)
-        self.real_yaw, self.view_yaw = real.yaw_degrees, generated.yaw_degrees
+        # Views are asked for at the height of the head, so no real picture from above says what they can hope for.
+        self.real_yaw, self.view_yaw = yaw_at_head_height(real), generated.yaw_degrees
         self.people, self.person = np.unique(self.view_person, return_inverse=True)
         names = self.people.tolist()
         self.weights = measure.weights(len(names), measure.columns(names))

@@ -13,6 +13,7 @@ from ipgan.config import DataConfig
 from ipgan.training_data import sittings_of
 from pifr.core.errors import ConfigError, DataError, near_names
 from pifr.core.progress import say
+from pifr.data.head_height import note_of_views_from_above, yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.data.pixels import PixelStore, open_pixels
 from pifr.fidelity.estimate import nominal_yaws
@@ -75,6 +76,8 @@ def make_views(
 ) -> Views:
     """Choose pictures and turn the sources.
 
+    Pictures by cameras that hang above take no part: no yaw alone asks for their view.
+
     Args:
         rotator: The generator.
         manifest: People it never saw, with yaw.
@@ -89,6 +92,8 @@ def make_views(
     """
     rotator.spec.require_template(manifest.template, manifest.name)
     low, high = _range_of(rotator)
+    if above := note_of_views_from_above(manifest):
+        say(above)
     plan = _plan(manifest, people, source or {}, low, high)
     store = open_pixels(manifest, rotator.spec.size_px)
     sources, person = store[plan["source"]], plan["person"]
@@ -105,7 +110,7 @@ def turned_people(manifest: Manifest, people: int | None = None, source: Mapping
 
 
 def _may_be_source(manifest: Manifest, values: Mapping[str, str]) -> np.ndarray:
-    frontal: np.ndarray = np.abs(manifest.yaw_degrees) <= FRONTAL_DEGREES
+    frontal: np.ndarray = np.abs(yaw_at_head_height(manifest)) <= FRONTAL_DEGREES
     return frontal & _has_values(manifest, values)
 
 
@@ -122,7 +127,7 @@ def _plan(
     manifest: Manifest, people: int | None, source_values: Mapping[str, str], low: float, high: float
 ) -> dict[str, np.ndarray]:
     columns = tuple(column for column in DataConfig().sitting_columns if column in manifest.table)
-    sittings, yaws = sittings_of(manifest, columns), manifest.yaw_degrees
+    sittings, yaws = sittings_of(manifest, columns), yaw_at_head_height(manifest)
     pitches = manifest.table["pitch"].fillna(0).to_numpy() if "pitch" in manifest.table else np.zeros(len(manifest))
     subjects = manifest.table["subject"].to_numpy(dtype=str)
     sitting_values = manifest.table[list(columns)].to_numpy(dtype=str)

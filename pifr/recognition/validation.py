@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pifr.core.errors import DataError
+from pifr.data.head_height import yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.metrics import equal_error_rate, rank_n_rate, rank_of_mates, tar_at_far, unit_length
 
@@ -29,7 +30,7 @@ class ValidationFigures:
         failed: Probes whose embedding is not finite or zero.
         tar: True accept rate by false accept rate: ``{"0.01": 0.83}``.
         rank1_by_yaw: Rank-1 by the nearest multiple of 15 degrees of the probe's turn to either side:
-            ``{"0": 1.0, "45": 0.9}``; empty where no yaw is known.
+            ``{"0": 1.0, "45": 0.9}``; empty where no yaw is known. Cameras that hang above are of no group.
     """
 
     rank1: float
@@ -110,7 +111,7 @@ def validation_figures(vectors: np.ndarray, failed: np.ndarray, manifest: Manife
         probes=len(probes),
         failed=int(failed[probes].sum()),
         tar={f"{one.far:g}": one.tar for one in found if not one.too_few},
-        rank1_by_yaw=_rank1_by_yaw(ranks, manifest.yaw_degrees[probes]),
+        rank1_by_yaw=_rank1_by_yaw(ranks, yaw_at_head_height(manifest)[probes]),
     )
 
 

@@ -9,6 +9,7 @@ from pifr.augment.plan import plan_views
 from pifr.augment.sources import find_candidates
 from pifr.core.config import check_config
 from pifr.core.errors import ConfigError, DataError
+from pifr.data.manifest import make_manifest
 from pifr.data.spec import InputSpec
 
 SPEC = InputSpec(size_px=64)
@@ -119,3 +120,24 @@ def test_what_can_t_be_planned_is_one_line(plan, noisy, config, message) -> None
 def test_a_config_that_contradicts_itself_is_one_line(values: dict[str, object], clause: str) -> None:
     with pytest.raises(ConfigError, match=clause):
         check_config(AugmentConfig, values, "test")
+
+
+def test_a_picture_from_above_stands_for_no_level_view(plan, noisy) -> None:
+    """A generator asked for degrees makes views at the height of the head: that one is lacking still."""
+    data = noisy([("a", 0.0), ("a", 60.0), ("a", 52.4)])
+    data = make_manifest(data.table.assign(camera=["05_1", "20_0", "19_1"]), data.folder, data.name)
+    views = plan(data, AugmentConfig()).views
+    assert {0.0, 45.0, 60.0} & set(views["yaw"]) == {45.0}
+    like = plan(noisy([("b", 0.0)]), AugmentConfig(target="like", per_person=2), data).views
+    assert like["yaw"].tolist() == [60.0]
+    mirrored = plan(data, AugmentConfig(), method=FlipMethod(SPEC)).views
+    assert mirrored["yaw"].tolist() == [-60.0]
+
+
+def test_pictures_from_above_are_imitated_and_stand_for_themselves(plan, noisy) -> None:
+    """A pose picture shows its pitch as well, so there the view from above is one of those asked for."""
+    data = noisy([("a", 0.0), ("a", 52.4)])
+    data = make_manifest(data.table.assign(camera=["05_1", "19_1"]), data.folder, data.name)
+    imitate = AugmentConfig(target="imitate", per_person=2)
+    assert plan(data, imitate, data).views.empty
+    assert plan(noisy([("b", 0.0)]), imitate, data).views["yaw"].tolist() == [52.4]

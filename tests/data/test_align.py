@@ -12,7 +12,7 @@ from PIL import Image
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.interrupt import Interrupted
 from pifr.data import align as align_module
-from pifr.data import aligned_sources
+from pifr.data import sources
 from pifr.data.align import align_manifest
 from pifr.data.geometry import transform_points
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest, read_manifest
@@ -148,8 +148,8 @@ def test_a_copy_is_read_once_and_not_aligned_again(tmp_path: Path, monkeypatch: 
     for path in manifest.paths:
         os.utime(path, (1, 1))
     read: list[Path] = []
-    whole = aligned_sources.read_bytes
-    monkeypatch.setattr(aligned_sources, "read_bytes", lambda path: read.append(path) or whole(path))
+    whole = sources.read_bytes
+    monkeypatch.setattr(sources, "read_bytes", lambda path: read.append(path) or whole(path))
     monkeypatch.setattr(align_module, "write_picture", lambda *_: pytest.fail("rendered again"))
     for reads in (3, 3):  # in the first call alone
         assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 3

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from pifr.core.errors import ConfigError, DataError, DependencyError
 from pifr.core.files import cache_folder
+from pifr.data import align as align_module
 from pifr.data import detect as detect_module
+from pifr.data.align import align_manifest
 from pifr.data.detect import align_photographs, detect_landmarks
 from pifr.data.detectors import DETECTORS, FoundFace, choose_face, landmarks_of_three, load_detector
 from pifr.data.geometry import transform_points
@@ -118,10 +122,10 @@ def test_a_broken_off_search_goes_on(
     (journal,) = (
         path
         for path in (cache_folder() / "faces").glob("*.jsonl")
-        if detect_module._key(photographs, detector) in path.name
+        if detect_module._key(photographs.folder, detector) in path.name
     )
     lines = journal.read_text().splitlines(keepends=True)
-    assert [json.loads(line)["row"] for line in lines] == [0, 1, 2, 3]
+    assert [json.loads(line)["picture"] for line in lines] == ["none.png", "one.png", "two.png", "text.png"]
     journal.write_text("".join(lines[:2]) + lines[2][:20])  # killed in the middle of a line
     detector.seen = 0
     again = detect_landmarks(photographs, "colour", on_error="skip")
@@ -133,10 +137,104 @@ def test_a_broken_off_search_goes_on(
     assert detector.seen == 4
 
 
+def bitmaps(folder: Path, count: int) -> Manifest:
+    """Pictures of one face each whose files are all equally large, whatever they show."""
+    folder.mkdir()
+    for number in range(count):
+        show(folder / f"{number}.bmp", faces=1)
+    table = pd.DataFrame({"path": [f"{number}.bmp" for number in range(count)]})
+    return make_manifest(table.assign(subject=table["path"]), folder, "faces.csv")
+
+
+def show(path: Path, faces: int) -> None:
+    Image.fromarray(np.full((60, 60, 3), 10 * faces, np.uint8)).save(path)
+
+
+# Of 600 pictures a fingerprint reads 256, and the second is none of them.
+@pytest.mark.parametrize("count", [20, 600])
+def test_a_changed_picture_alone_is_looked_at_anew_and_cut_by_its_new_landmarks(
+    detector: FacesByColour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    manifest, out = bitmaps(tmp_path / "in", count), tmp_path / "out"
+    align_photographs(manifest, "colour", "arcface-112", out)
+    monkeypatch.setattr(FacesByColour, "__call__", lambda self, pixels: [face(11 * pixels[0, 0, 0] - 100, 30, 40)])
+    show(tmp_path / "in" / "1.bmp", faces=2)
+    written: list[str] = []
+    whole = align_module.write_picture
+    monkeypatch.setattr(
+        align_module, "write_picture", lambda path, pixels: written.append(path.name) or whole(path, pixels)
+    )
+    result, detection = align_photographs(manifest, "colour", "arcface-112", out)
+    assert detection.manifest.landmarks[1] == pytest.approx(FIVE + np.array([120, 0]), abs=0.01)
+    assert detection.manifest.landmarks[0] == pytest.approx(FIVE + np.array([30, 0]), abs=0.01)
+    assert written == ["1.png"]
+    assert result.done_before == count - 1
+    assert align_photographs(manifest, "colour", "arcface-112", out)[0].done_before == count
+
+
+@pytest.mark.parametrize("policy", ["error", "crop"])
+def test_a_picture_that_loses_or_gains_its_face_leaves_the_folder_the_same_alignment(
+    detector: FacesByColour, tmp_path: Path, policy: str
+) -> None:
+    manifest, out = bitmaps(tmp_path / "in", 3), tmp_path / "out"
+    shown = []
+    for faces in (1, 0, None, 1):
+        if faces is None:
+            (tmp_path / "in" / "1.bmp").write_text("no picture")
+        else:
+            show(tmp_path / "in" / "1.bmp", faces)
+        result, _ = align_photographs(manifest, "colour", "arcface-112", out, 112, policy, "skip")
+        shown.append((len(result.manifest), result.dropped, (out / "failures.csv").exists()))
+    assert shown == [(3, 0, False), (3, 0, True) if policy == "crop" else (2, 1, True), (2, 0, True), (3, 0, False)]
+
+
+def test_another_search_is_another_alignment(detector: FacesByColour, tmp_path: Path) -> None:
+    manifest, out = bitmaps(tmp_path / "in", 2), tmp_path / "out"
+    align_photographs(manifest, "colour", "arcface-112", out)
+    with pytest.raises(DataError, match="its 'without_landmarks' differs"):
+        align_photographs(manifest, "colour", "arcface-112", out, without_landmarks="crop")
+    with pytest.raises(DataError, match="its 'pictures' differs"):
+        align_photographs(manifest.select([True, False]), "colour", "arcface-112", out)
+
+
+def test_a_folder_of_an_older_version_is_gone_on_with(detector: FacesByColour, tmp_path: Path) -> None:
+    """It was marked by the landmarks found, as where they are given."""
+    manifest, out = bitmaps(tmp_path / "in", 2), tmp_path / "out"
+    align_manifest(detect_landmarks(manifest, "colour").manifest, "arcface-112", out, without_landmarks="drop")
+    assert align_photographs(manifest, "colour", "arcface-112", out)[0].done_before == 2
+    show(tmp_path / "in" / "1.bmp", faces=2)
+    assert align_photographs(manifest, "colour", "arcface-112", out)[0].done_before == 1
+
+
+def test_findings_of_a_touched_picture_and_of_another_manifest_are_taken(
+    detector: FacesByColour, tmp_path: Path
+) -> None:
+    manifest = bitmaps(tmp_path / "in", 4)
+    detect_landmarks(manifest, "colour")
+    assert detector.seen == 4
+    os.utime(tmp_path / "in" / "1.bmp", (1, 1))
+    detect_landmarks(manifest.select([False, True, True, False]), "colour")
+    assert detector.seen == 4
+
+
+def test_a_known_flaw_still_stops(detector: FacesByColour, photographs: Manifest) -> None:
+    detect_landmarks(photographs, "colour", on_error="skip")
+    with pytest.raises(DataError, match=r"text.png, row 4: can't decode the picture"):
+        detect_landmarks(photographs, "colour")
+
+
+def test_a_missing_picture_is_looked_for_again(detector: FacesByColour, tmp_path: Path) -> None:
+    manifest = bitmaps(tmp_path / "in", 2)
+    (tmp_path / "in" / "1.bmp").unlink()
+    assert detect_landmarks(manifest, "colour", on_error="skip").unreadable == 1
+    show(tmp_path / "in" / "1.bmp", faces=1)
+    assert detect_landmarks(manifest, "colour").unreadable == 0
+
+
 def test_a_worker_finds_what_one_process_finds(detector: FacesByColour, photographs: Manifest) -> None:
     detect_module._start_worker("colour")
     for path in photographs.paths:
-        assert detect_module._find_in_worker(path) == detect_module.find_face(detector, path)
+        assert detect_module._find_in_worker(path) == detect_module._look(detector, path)
 
 
 def test_nothing_found_is_an_error_in_one_line(detector: FacesByColour, photographs: Manifest) -> None:

@@ -213,3 +213,16 @@ def test_a_damaged_result_is_refused(tmp_path):
     (tmp_path / "preservation.json").write_text('{"systems": []}')
     with pytest.raises(DataError, match="can't read the preservation result"):
         read_preservation(tmp_path)
+
+
+def test_real_pictures_from_above_are_no_measure_of_a_level_view(sets):
+    """Those of 60 degrees score 0.8 with their source; from above they would be the group's only ones."""
+    real, generated = sets
+    whole = measure_preservation(real, generated, [Corner()], measure=QUICK).systems[0]
+    assert whole.by_yaw["60"].real_cosine == pytest.approx(0.8, abs=0.01)
+    table = real.table.assign(camera=["19_1" if yaw == 60 else "05_1" for yaw in real.table["yaw"]])
+    above = make_manifest(table, real.folder, "real.csv")
+    result = measure_preservation(above, generated, [Corner()], measure=QUICK)
+    assert np.isnan(result.systems[0].by_yaw["60"].real_cosine)
+    (note,) = result.protocol["notes"]
+    assert note == "3 pictures are by cameras that hang above (08_1, 19_1): of no yaw group, as in Multi-PIE"

@@ -76,3 +76,16 @@ def test_bad_input_is_one_line(generator, people):
     blind = Rotator(generator.rotation, generator.spec, None, "blind", "", generator.device)
     with pytest.raises(DataError, match="blind: this generator knows no degrees"):
         make_views(blind, manifest)
+
+
+def test_a_camera_above_shows_no_true_view(generator, lit, capsys):
+    """The twin knows its yaw, 52 degrees, which would stand for 45 or for 60, whichever is nearer."""
+    level = lit.table.assign(camera="05_1")
+    level = level[~((level["yaw"] == 60) & (level["illumination"] == "07"))]
+    above = lit.table[(lit.table["yaw"] == 60) & (lit.table["illumination"] == "07")].assign(camera="19_1", yaw=52.2)
+    data = make_manifest(pd.concat([level, above], ignore_index=True), lit.folder, "room.csv")
+    views = make_views(generator, data, source={"illumination": "07", "expression": "neutral"})
+    assert set(data.table["camera"][views.true]) == {"05_1"}
+    assert set(data.table["camera"][views.probed]) == {"05_1"}
+    assert set(views.yaw_degrees) == {0, 30}
+    assert f"{len(above)} pictures are by cameras that hang above (08_1, 19_1)" in capsys.readouterr().err

@@ -57,6 +57,15 @@ def test_rates_by_turn_and_at_false_accept_rates() -> None:
     assert figures.rank1_by_yaw == {}
 
 
+def test_cameras_above_are_of_no_turn() -> None:
+    """They are probes as any other, but not among those of 45 or 60 degrees."""
+    case = manifest("ababa", yaw=[0, 0, -52.4, 45, 52.6], camera=["05_1", "05_1", "08_1", "19_0", "19_1"])
+    figures = validation_figures(directions(0, 90, 10, 80, 60), np.zeros(5, bool), case)
+    assert figures.rank1_by_yaw == {"45": 1.0}
+    assert figures.probes == 3
+    assert figures.rank1 == pytest.approx(2 / 3)
+
+
 def test_length_does_not_matter() -> None:
     case = manifest("ababa", yaw=[0, 0, 45, 45, 90])
     vectors = directions(0, 90, 10, 80, 60)
