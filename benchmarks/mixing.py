@@ -109,6 +109,9 @@ def claim_folder(options: argparse.Namespace) -> None:
     """Refuse a folder that holds another grid, by its options or by what they name now: results would stand beside."""
     keys = ("people", "views", "generator", "recipe", "set", "steps", "max_real_yaw")
     claim = {key: getattr(options, key) for key in keys}
+    # What the file says now, not its path alone: an edited one makes another grid.
+    given = load_config(RecognizerConfig, options.recipe, [f"data.manifest={options.people}", *options.set])
+    claim["recipe_values"] = given.model_dump(mode="json")
     claim["people_fingerprint"] = read_manifest(options.people).fingerprint()
     if options.views:
         claim["views_fingerprint"] = read_manifest(options.views).fingerprint()

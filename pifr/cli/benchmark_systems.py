@@ -56,7 +56,8 @@ def systems(
 def refuse_foreign_folder(out: Path) -> None:
     """Refuse a folder that is neither empty nor holds an earlier benchmark, before hours of work end in it.
 
-    Files beside those of an earlier benchmark are let be: they are not replaced.
+    An earlier one may have been broken off by a full disk. Files beside it are let be: they are not replaced. Those
+    whose names begin with a dot count for nothing, since file managers leave them in empty folders.
 
     Raises:
         DataError: Naming one of the files.
@@ -65,7 +66,7 @@ def refuse_foreign_folder(out: Path) -> None:
     from pifr.core.runs import refuse_run_folder
     from pifr.evaluation.measuring import holds_benchmark
     from pifr.evaluation.preservation_result import RESULTS
-    from pifr.evaluation.results import PROTOCOL
+    from pifr.evaluation.results import PROTOCOL, is_claimed
 
     if not out.exists():
         return
@@ -73,9 +74,11 @@ def refuse_foreign_folder(out: Path) -> None:
         raise DataError("this is a file, a folder is wanted", where=out, cure="choose another --out folder")
     refuse_run_folder(out)
     # Scores alone may have been made with other tools, to be reported; a benchmark keeps its protocol beside them.
-    if (holds_benchmark(out) and (out / PROTOCOL).is_file()) or (out / RESULTS).is_file():
+    finished = (holds_benchmark(out) and (out / PROTOCOL).is_file()) or (out / RESULTS).is_file()
+    if finished or is_claimed(out):
         return
-    others = sorted(path.name for path in out.iterdir() if TEMPORARY_MARK not in path.name)
+    names = [path.name for path in out.iterdir()]
+    others = sorted(name for name in names if TEMPORARY_MARK not in name and not name.startswith("."))
     if others:
         raise DataError("this folder is not empty and holds no benchmark", where=out, found=others[0],
                         cure="choose another --out folder")  # fmt: skip

@@ -136,7 +136,9 @@ def evaluate(
         source = EmbeddedBlocks(pairs, embedded)
         embedded.clear()
         result = measure_stream(source, record, records, measure, environment, tuple(by), folder)
-        _keep(source, folder, keep_scores)
+        if folder is not None:
+            result.claim(folder)
+            _keep(source, folder, keep_scores)
     else:
         table = ScoreTable(pairs.pictures, pairs.probe, pairs.reference, pairs.search, scores, pairs.fold)
         result = measure_scores(table, record, records, measure, environment, tuple(by), folder)
@@ -145,10 +147,8 @@ def evaluate(
     return result
 
 
-def _keep(source: EmbeddedBlocks, folder: Path | None, keep: bool) -> None:
+def _keep(source: EmbeddedBlocks, folder: Path, keep: bool) -> None:
     """Write every score of a streamed benchmark where asked for; else take those of an older benchmark away."""
-    if folder is None:
-        return
     if keep:
         write_stream(source, folder / SCORES)
     else:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from pifr.core.errors import DataError
-from pifr.core.files import write_json
+from pifr.core.errors import DataError, PifrError
+from pifr.core.files import read_json, write_json
 from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, SystemScores
@@ -188,6 +188,7 @@ class BenchmarkResult:
         """
         out = Path(out)
         refuse_run_folder(out)
+        self.claim(out)
         if self.streamed is None:
             for name in (SUMMARY, SAMPLE):  # of an older benchmark in this folder
                 (out / name).unlink(missing_ok=True)
@@ -195,11 +196,31 @@ class BenchmarkResult:
         else:
             write_summary(out / SUMMARY, self.streamed)
             self.scores.save(out / SAMPLE)
-        write_json(out / PROTOCOL, {**self.protocol, "systems": {s.name: s.record for s in self.systems}})
+        self._write_protocol(out)
         write_json(out / ENVIRONMENT, self.environment)
         write_json(out / RESULTS, self.to_dict())
         write_table(out / TABLE, self.long_table())
         return out
+
+    def claim(self, out: Path) -> None:
+        """Write the protocol into a folder that has none, before its scores: by it a broken-off benchmark is known.
+
+        That of an older benchmark stays beside its scores until these are replaced.
+        """
+        if not (out / PROTOCOL).is_file():
+            self._write_protocol(out)
+
+    def _write_protocol(self, out: Path) -> None:
+        write_json(out / PROTOCOL, {**self.protocol, "systems": {s.name: s.record for s in self.systems}})
+
+
+def is_claimed(out: Path) -> bool:
+    """Return whether a folder holds the protocol that :meth:`BenchmarkResult.claim` writes, not another of its name."""
+    try:
+        record = read_json(out / PROTOCOL)
+    except (PifrError, OSError):
+        return False
+    return isinstance(record, dict) and "systems" in record and "measure" in record
 
 
 def rate_text(rate: dict[int, float], interval: dict[int, Interval], n: int = 1) -> str:

@@ -282,6 +282,40 @@ def test_an_earlier_benchmark_is_replaced_whatever_lies_beside_it(module, manife
     assert (tmp_path / "bench" / "figures.json").exists()
 
 
+@pytest.mark.parametrize("broken", ["write_summary", "write_stream"])
+def test_a_benchmark_that_a_full_disk_broke_off_can_be_repeated(module, manifest, tmp_path, monkeypatch, broken):
+    def full(*_):
+        raise PifrError("no space left")
+
+    out = tmp_path / "bench"
+    given = ["--data", manifest, "--embedder", module, "--out", out, "--bootstrap", 5, "--max-score-rows", 100,
+             "--keep-scores"]  # fmt: skip
+    where = {"write_summary": "pifr.evaluation.results", "write_stream": "pifr.evaluation.benchmark"}[broken]
+    with monkeypatch.context() as patch:
+        patch.setattr(f"{where}.{broken}", full)
+        with pytest.raises(PifrError, match="no space left"):
+            run(benchmark, *given)
+    assert not (out / "results.json").exists()
+    run(benchmark, *given)
+    assert (out / "results.json").exists()
+
+
+def test_scores_and_protocols_of_others_are_not_taken_for_a_benchmark(tmp_path):
+    given = ["--data", "nowhere.csv", "--embedder", "dlib", "--out", tmp_path]
+    for name in ("scores.parquet", "protocol.json"):
+        (tmp_path / name).write_text('{"gallery": {}}')
+        with pytest.raises(PifrError, match=f"not empty and holds no benchmark, found {name}"):
+            run(benchmark, *given)
+        (tmp_path / name).unlink()
+
+
+def test_what_a_file_manager_leaves_does_not_fill_a_folder(module, manifest, tmp_path):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / ".DS_Store").touch()
+    run(benchmark, "--data", manifest, "--embedder", module, "--out", tmp_path / "bench", "--bootstrap", 5)
+    assert (tmp_path / "bench" / ".DS_Store").exists()
+
+
 def test_figures_as_csv_open_in_pandas(module, manifest, tmp_path):
     run(benchmark, "--data", manifest, "--embedder", module, "--out", tmp_path / "bench", "--bootstrap", 5)
     table = pd.read_csv(tmp_path / "bench" / "results.csv")

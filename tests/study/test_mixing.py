@@ -70,6 +70,18 @@ def test_people_drawn_anew_into_the_same_file_are_another_grid(tmp_path, monkeyp
         claim_folder(options)
 
 
+def test_a_recipe_edited_under_its_old_name_is_another_grid(tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("data: {manifest: a.csv}\nsteps: 5\n")
+    options = parser().parse_args([*people_in(tmp_path, "abc", "de"), "--recipe", str(recipe)])
+    claim_folder(options)
+    recipe.write_text("# said in other words\ndata: {manifest: a.csv}\nsteps: 5\n")
+    claim_folder(options)
+    recipe.write_text("data: {manifest: a.csv}\nsteps: 5\nbatch: {people: 4}\n")
+    with pytest.raises(SystemExit, match="this folder holds another grid"):
+        claim_folder(options)
+
+
 def test_nobody_is_trained_on_and_tested(tmp_path):
     arguments = people_in(tmp_path, "abc", "de")
     people = read_manifest(tmp_path / "people.parquet")
