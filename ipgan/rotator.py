@@ -35,7 +35,7 @@ class Rotator:
         sha256: Digest of the weights file.
         training_people: Names of the people it learned from, so that a measurement can refuse to test them; empty
             where that is not known.
-        training_folders: Folders of the manifests those names belong to.
+        training_folders: What tells their data set from others, see :func:`~pifr.data.seen.data_folders`.
 
     Args:
         rotation: Networks.

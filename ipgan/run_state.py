@@ -155,7 +155,7 @@ class RunState:
             rotator = self.rotator()
             meta = describe(
                 self.networks.averaged.config, self.data.spec, rotator.pose_map, self.run.path.name,
-                self.data.manifest.subjects, [str(self.data.manifest.folder.resolve())],
+                self.data.manifest.subjects, self.data.folders,
             )  # fmt: skip
             meta["steps"] = self.config.steps
             save_checkpoint(

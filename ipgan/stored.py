@@ -35,7 +35,7 @@ class StoredGenerator:
         tensors: Weights named ``module.parameter``, float32.
         sha256: Digest of the weights file.
         training_people: Names of the people it learned from; empty where its writer did not tell yet.
-        training_folders: Folders of the manifests those names belong to.
+        training_folders: What tells their data set from others, see :func:`~pifr.data.seen.data_folders`.
     """
 
     folder: Path

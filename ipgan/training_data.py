@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from pifr.core.errors import DataError
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pixels import PixelStore, open_pixels_once
+from pifr.data.seen import data_folders
 from pifr.data.spec import InputSpec
 from pifr.data.validate import warn_of_radians
 
@@ -54,6 +56,11 @@ class TrainingData:
     def people_count(self) -> int:
         """Number of people K."""
         return int(self.people.max()) + 1
+
+    @cached_property
+    def folders(self) -> list[str]:
+        """What tells the data set of these people from others, see :func:`~pifr.data.seen.data_folders`."""
+        return data_folders(self.manifest)
 
 
 def open_training_data(config: TrainConfig) -> TrainingData:

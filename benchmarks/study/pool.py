@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from benchmarks.study.people import tested_pictures, training_pictures, with_fro
 from benchmarks.study.settings import StudySettings
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, concatenate, read_manifest
+from pifr.data.seen import BELOW, data_folders
 
 _TRAIN_SESSION, _TEST_SESSION, _RECORDING = 1, 2, 1
 
@@ -18,10 +20,13 @@ class Pool(Protocol):
     """People to draw from, and their pictures.
 
     Attributes:
-        folder: Of the manifest that names them.
+        folders: What tells their data set from others, see :func:`pifr.data.seen.data_folders`.
     """
 
-    folder: Path
+    @property
+    def folders(self) -> Sequence[str]:
+        """See above."""
+        ...
 
     def trainable(self) -> list[str]:
         """Who can be A or B."""
@@ -49,7 +54,7 @@ class ManifestPool:
             data = data.select(data.table["camera"].isin(settings.cameras))
         if not len(data):
             raise DataError("no picture is by one of the study's cameras", where=settings.twin)
-        self._data, self._settings, self.folder = data, settings, data.folder
+        self._data, self._settings, self.folders = data, settings, data_folders(data)
         self._fingerprint: str | None = None
 
     def trainable(self) -> list[str]:
@@ -82,7 +87,9 @@ class TwinPool:
     """
 
     def __init__(self, settings: StudySettings, out: Path) -> None:
-        self._settings, self.folder = settings, Path(out)
+        self._settings, self._folder = settings, Path(out)
+        here = str(self._folder.resolve())
+        self.folders = [here, f"{here}{BELOW}"]
 
     def trainable(self) -> list[str]:
         """Who came to the first session."""
@@ -120,7 +127,7 @@ class TwinPool:
             people=people, sessions=(session,), recordings=(_RECORDING,), cameras=self._settings.cameras,
             lights=lights, size_px=self._settings.size_px,
         )  # fmt: skip
-        return render_twin(config, self.folder, workers=_usable_cpus())
+        return render_twin(config, self._folder, workers=_usable_cpus())
 
 
 def open_pool(settings: StudySettings, out: Path) -> Pool:

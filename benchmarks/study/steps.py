@@ -36,13 +36,13 @@ def digest_of_generator(given: str) -> str:
     return read_stored(given).sha256
 
 
-def refuse_taught(given: str, people: Sequence[str], folder: Path) -> None:
+def refuse_taught(given: str, people: Sequence[str], folders: Sequence[str]) -> None:
     """Refuse given weights that learned from people whose views they would make or turn: these would be too good.
 
     Args:
         given: The weights.
         people: People of B and C.
-        folder: Of the manifest they are named in; names of other data sets are said, not refused.
+        folders: Of the data set they belong to; names of other data sets are said, not refused.
 
     Raises:
         DataError: If the weights tell that they learned from one of them.
@@ -50,7 +50,7 @@ def refuse_taught(given: str, people: Sequence[str], folder: Path) -> None:
     """
     from ipgan.stored import read_stored
 
-    known, the_same = known_people(read_stored(given), people, folder)
+    known, the_same = known_people(read_stored(given), people, folders)
     if known and the_same:
         raise DataError(
             f"this generator was trained on {len(known)} of the {len(set(people))} people of B and C",

@@ -104,7 +104,7 @@ def refuse_taught_people(settings: StudySettings, rows: list[Row], pool: Pool, t
         drawn = draw_people(pool.trainable(), pool.testable(), settings.people, seed)
         seen |= {*drawn["B"], *drawn["C"]}
     for run in given:
-        toolkit.refuse_taught(run, sorted(seen), pool.folder)
+        toolkit.refuse_taught(run, sorted(seen), pool.folders)
 
 
 class SeedBook:

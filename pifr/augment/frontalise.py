@@ -38,7 +38,7 @@ class FrontalisedEmbedder:
         called: What a table calls this option.
         parts: What it is made of; a benchmark asks each whom it learned from, since names belong to a data set.
         training_people: Names of the people that either learned from.
-        training_folders: Folders of the manifests those names belong to.
+        training_folders: What tells their data set from others, see :func:`~pifr.data.seen.data_folders`.
 
     Args:
         embedder: What embeds the drawn faces.

@@ -13,7 +13,7 @@ from pifr.core.errors import ConfigError, DataError
 from pifr.core.progress import say
 from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import Manifest
-from pifr.data.seen import training_people_notes
+from pifr.data.seen import data_folders, training_people_notes
 from pifr.evaluation.blocks import MAX_SCORE_ROWS, EmbeddedBlocks
 from pifr.evaluation.comparisons import Comparisons
 from pifr.evaluation.engines import Engine
@@ -101,7 +101,7 @@ def evaluate(
         applied.data.require([column])
     loaded = _load(embedders, device)
     systems = _system_names(loaded, names)
-    tested, home = _people_of_the_test(applied), applied.data.folder
+    tested, home = _people_of_the_test(applied), data_folders(applied.data)
     notes = [n for e in loaded for n in training_people_notes(e, "recogniser", tested, home, allow_training_people)]
     pairs = Comparisons(applied, by)
     notes += pairs.notes

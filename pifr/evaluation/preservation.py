@@ -21,7 +21,7 @@ from pifr.data.head_height import note_of_views_from_above, yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
 from pifr.data.pixels import open_pixels
-from pifr.data.seen import training_people_notes
+from pifr.data.seen import data_folders, training_people_notes
 from pifr.evaluation.figures import yaw_groups
 from pifr.evaluation.measure import Measure
 from pifr.evaluation.preservation_result import Mean, PreservationFigures, PreservationResult, PreservationSystem
@@ -82,7 +82,7 @@ def measure_preservation(
     systems = list(names) if names else [each.name for each in loaded]
     if not loaded or len(set(systems)) != len(loaded) or len(systems) != len(loaded):
         raise ConfigError("each embedder needs a name of its own", where="--name", found=", ".join(systems) or "none")
-    people, home = real.subjects, real.folder
+    people, home = real.subjects, data_folders(real)
     notes = [n for e in loaded for n in training_people_notes(e, "recogniser", people, home, allow_training_people)]
     if above := note_of_views_from_above(real):
         notes.append(above)

@@ -9,7 +9,7 @@ from ipgan import Rotator
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError
 from pifr.data.manifest import Manifest
-from pifr.data.seen import training_people_notes
+from pifr.data.seen import data_folders, training_people_notes
 from pifr.data.validate import warn_of_radians
 from pifr.fidelity.identity import judge_views, measure_identity
 from pifr.fidelity.kid import measure_kid
@@ -66,10 +66,10 @@ def evaluate_generator(
         raise ConfigError("each judge may be named once", where="judges", found=", ".join(names))
     for judge in loaded:
         judge.spec.require_template(manifest.template, f"{manifest.name} for {judge.name}")
-    tested = turned_people(manifest, people, source)
+    tested, home = turned_people(manifest, people, source), data_folders(manifest)
     notes = [
         note for kind, models in (("generator", [rotator]), ("judge", loaded)) for model in models
-        for note in training_people_notes(model, kind, tested, manifest.folder, allow_training_people)
+        for note in training_people_notes(model, kind, tested, home, allow_training_people)
     ]  # fmt: skip
     warn_of_radians(manifest)
     views = make_views(rotator, manifest, people, source)

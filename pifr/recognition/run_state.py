@@ -152,9 +152,7 @@ class RunState:
             "people": len(self.data.people),
             "subjects": self.data.people,
             "data_fingerprint": self.data.fingerprint,
-            "data_folders": [
-                str(Path(path).resolve().parent) for path in (self.config.data.manifest, *self.config.data.extra)
-            ],
+            "data_folders": list(self.data.folders),
             "validation": figures.to_dict() if figures else None,
             "generator_sha256": self.generator_sha256,
             "initial_sha256": self.model.initial_sha256,

@@ -29,6 +29,7 @@ from pifr.core.progress import progress_bar, say
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import derive_seed, numpy_generator
 from pifr.data.manifest import Manifest, read_manifest
+from pifr.data.seen import data_folders
 from pifr.pose import attach_yaw_reader, estimate_pose
 from pifr.recognition.embedders import embed_manifest
 from pifr.recognition.trained import TrainedEmbedder
@@ -237,7 +238,6 @@ def _meta(
     """Return the description of the new checkpoint: the recogniser's own, with the block and the people added."""
     before = stored.meta
     shape = stored.shape.model_copy(update={"dream": config.dream}).model_dump(mode="json")
-    folder = str(Path(config.data).resolve().parent)
     subjects = sorted({*before.get("subjects", ()), *train.subjects})
     return {
         **before,
@@ -245,7 +245,7 @@ def _meta(
         "config": {**before["config"], "backbone": shape},
         "people": len(subjects),
         "subjects": subjects,
-        "data_folders": list(dict.fromkeys([*before.get("data_folders", ()), folder])),
+        "data_folders": list(dict.fromkeys([*before.get("data_folders", ()), *data_folders(train)])),
         "validation": after.to_dict() if after is not None else None,
         "stitched_on_sha256": sha256_of_file(stored.checkpoint.weights_path),
     }

@@ -30,7 +30,7 @@ class TrainedEmbedder:
         device: Where it runs.
         precision: Number format of the forward pass.
         training_people: Names of the people it learned from, so that a benchmark can refuse to test them.
-        training_folders: Folders of the manifests those names belong to.
+        training_folders: What tells their data set from others, see :func:`~pifr.data.seen.data_folders`.
     """
 
     def __init__(

@@ -13,6 +13,7 @@ import numpy as np
 from pifr.core.errors import DataError, near_names
 from pifr.core.progress import say
 from pifr.data.manifest import Manifest, concatenate, read_manifest
+from pifr.data.seen import data_folders
 from pifr.data.spec import InputSpec
 from pifr.recognition.config import RecognizerConfig, RecognizerData
 
@@ -31,6 +32,7 @@ class TrainingData:
         generated: ``(N,)`` bool.
         spec: What the network will expect.
         fingerprint: Digest of both manifests and their files.
+        folders: What tells the data sets of the people from others, see :func:`~pifr.data.seen.data_folders`.
     """
 
     train: Manifest
@@ -39,6 +41,7 @@ class TrainingData:
     generated: np.ndarray
     spec: InputSpec
     fingerprint: str
+    folders: tuple[str, ...]
 
     @property
     def people(self) -> list[str]:
@@ -73,7 +76,9 @@ def read_training_data(config: RecognizerConfig) -> TrainingData:
     generated = (train.table["kind"] == "generated").to_numpy() if "kind" in train.table else np.zeros(len(train), bool)
     spec = InputSpec(size_px=config.size_px, template=train.template)
     fingerprint = train.fingerprint() + (validation.fingerprint() if validation is not None else "")
-    return TrainingData(train, validation, labels.astype(np.int64), generated, spec, fingerprint)
+    # Of each manifest by itself: what several lie in together may hold other sets as well.
+    folders = tuple(dict.fromkeys(folder for part in parts for folder in data_folders(part)))
+    return TrainingData(train, validation, labels.astype(np.int64), generated, spec, fingerprint, folders)
 
 
 def fetched_ahead(fetch: Callable[[int], T], first: int, last: int) -> Iterator[tuple[int, T]]:

@@ -1,5 +1,6 @@
 """A generator is measured on people it never saw, unless somebody says so."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,9 +62,15 @@ def test_a_generator_from_before_this_was_written_passes(generator, its_own, sto
         evaluate_generator(generator, its_own, device="cpu")
 
 
-def test_names_of_another_data_set_pass(generator, people, stopped):
-    with pytest.raises(PassedError):
+def test_the_same_pictures_are_refused_whatever_manifest_names_them(generator, people, stopped):
+    with pytest.raises(DataError, match=r"the generator was trained on 8 of the 12 people of the test.*--allow"):
         evaluate_generator(generator, people, device="cpu")
+
+
+def test_names_of_another_data_set_pass(generator, people, stopped, tmp_path):
+    copied = shutil.copytree(people.folder, tmp_path / "another")
+    with pytest.raises(PassedError):
+        evaluate_generator(generator, replace(people, folder=copied), device="cpu")
 
 
 class Taught:

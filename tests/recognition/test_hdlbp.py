@@ -14,6 +14,7 @@ from pifr.cli.train_baseline import train_baseline
 from pifr.core.errors import CheckpointError, ConfigError, DataError
 from pifr.core.files import sha256_of_file
 from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.seen import data_folders
 from pifr.recognition import embed_manifest, load_embedder
 from pifr.recognition.hdlbp.config import FeatureConfig, ProjectionConfig
 from pifr.recognition.hdlbp.training import _sample, learn_projection, train_hdlbp
@@ -73,7 +74,7 @@ def test_a_folder_loads_as_it_was_saved(baseline, people):
     assert (embedder.name, embedder.spec.size_px, embedder.spec.template) == ("hdlbp:hdlbp", 64, "unaligned")
     assert embedder.sha256 == sha256_of_file(baseline / "weights.safetensors")
     assert embedder.training_people == set(people.of_split("train").subjects)
-    assert embedder.training_folders == {str(people.folder.resolve())}
+    assert embedder.training_folders == set(data_folders(people.of_split("train")))
     meta = json.loads((baseline / "meta.json").read_text())
     assert (meta["pictures"], meta["points"]) == (56, "a regular grid of 5 x 5 points")
     pixels = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), dtype=np.uint8)

@@ -13,6 +13,7 @@ from pifr.core.config import check_config
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import Manifest, make_manifest
 from pifr.data.pixels import open_pixels
+from pifr.data.seen import data_folders
 from pifr.recognition.embedders import load_embedder
 from pifr.recognition.stitching import StitchConfig, StitchResult, stitch_dream
 
@@ -58,9 +59,12 @@ def test_the_result_is_a_recogniser_that_moves_profiles_only(
     assert moved[yaws == 0].max() < 1e-3 < moved[np.abs(yaws) == 90].min()
 
 
-def test_its_description_names_everybody_it_learned_from(stitched: StitchResult, trained: Path) -> None:
+def test_its_description_names_everybody_it_learned_from(
+    stitched: StitchResult, trained: Path, people: Manifest
+) -> None:
     before, after = load_backbone(trained).meta, load_backbone(stitched.run.path).meta
     assert set(after["subjects"]) == set(before["subjects"])
+    assert before["data_folders"] == after["data_folders"] == data_folders(people.of_split("train"))
     assert after["config"]["backbone"]["dream"] == {"gate": "code", "yaw": "manifest"}
     assert len(after["stitched_on_sha256"]) == 64
 

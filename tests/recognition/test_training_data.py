@@ -11,6 +11,7 @@ import pytest
 
 from pifr.core.errors import DataError
 from pifr.data.manifest import Manifest, make_manifest
+from pifr.data.seen import data_folders
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.training_data import fetched_ahead, read_training_data
 
@@ -42,6 +43,8 @@ def test_generated_views_join_and_are_marked(recipe: Recipe, people: Manifest, t
     assert int(data.generated.sum()) == 56
     assert len(data.people) == 8
     assert all(path.exists() for path in data.train.paths)
+    # Each manifest tells its own folders, these views lie among the pictures; what both lie in may hold other sets.
+    assert data.folders == (*data_folders(people.of_split("train")), str(tmp_path))
 
 
 def test_views_without_any_split_are_taken_whole(recipe: Recipe, people: Manifest, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from PIL import Image
 from benchmarks.study import steps
 from pifr.core.errors import ConfigError, DataError, DependencyError
 from pifr.data.manifest import make_manifest
+from pifr.data.seen import data_folders
 
 
 class Stored:
@@ -48,18 +49,29 @@ def test_a_given_generator_that_knows_people_of_the_study_is_refused(monkeypatch
     monkeypatch.setattr("ipgan.stored.read_stored", lambda given: taught)
     told = "--generator g: this generator was trained on 1 of the 2 people of B and C, found 001; leave"
     with pytest.raises(DataError, match=told):
-        steps.refuse_taught("g", ["001", "003"], tmp_path / "here")
-    steps.refuse_taught("g", ["003"], tmp_path / "here")
+        steps.refuse_taught("g", ["001", "003"], [str(tmp_path / "here")])
+    steps.refuse_taught("g", ["003"], [str(tmp_path / "here")])
 
 
 def test_names_of_another_data_set_are_other_people(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("ipgan.stored.read_stored", lambda given: Taught(str(tmp_path / "elsewhere")))
-    steps.refuse_taught("g", ["001", "003"], tmp_path)
+    steps.refuse_taught("g", ["001", "003"], [str(tmp_path)])
     assert "g: 1 people of its training data, another set, are named as in B and C" in capsys.readouterr().err
 
 
+def test_a_generator_of_an_earlier_study_is_known_by_where_its_pictures_lie(monkeypatch, tmp_path):
+    table = pd.DataFrame({"path": [f"pictures/{name}/a.png" for name in ("001", "002", "003")]})
+    pool = make_manifest(table.assign(subject=["001", "002", "003"]), tmp_path / "pool", "pool")
+    (tmp_path / "earlier" / "generators").mkdir(parents=True)
+    teachers = pool.select(pool.table["subject"] != "003").save(tmp_path / "earlier" / "generators" / "people.csv")
+    monkeypatch.setattr("ipgan.stored.read_stored", lambda given: Taught(*data_folders(teachers)))
+    with pytest.raises(DataError, match="trained on 1 of the 2 people of B and C, found 001"):
+        steps.refuse_taught("g", ["001", "003"], data_folders(pool))
+    steps.refuse_taught("g", ["003"], data_folders(pool))
+
+
 def test_the_shipped_generator_does_not_tell_and_stays_usable(tmp_path):
-    steps.refuse_taught("twin-64", ["001"], tmp_path)
+    steps.refuse_taught("twin-64", ["001"], [str(tmp_path)])
 
 
 def test_a_given_generator_is_known_by_its_weights():

@@ -1,7 +1,6 @@
 """The study as a machine: shared steps, resuming, missing pieces, results; and one real, tiny run."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +25,7 @@ RATES = {"b": 0.2, "ab": 0.6, "b_true": 0.7, "ab_true": 0.9, "b_ipgan": 0.6, "ab
 
 
 class PoolAtHand:
-    folder = Path("pool")
+    folders = ("pool",)
 
     def __init__(self, lights=("07", "04")):
         self.pool = pool(lights=lights)
@@ -56,7 +55,7 @@ class Recorded:
             benchmark=self.benchmark, digest_of_generator=lambda given: self.digest, refuse_taught=self.refuse_taught,
         )  # fmt: skip
 
-    def refuse_taught(self, given, people, folder):
+    def refuse_taught(self, given, people, folders):
         self.seen.setdefault(f"asked of {given}", set()).update(people)
         if self.taught & set(people):
             raise DataError("it knows them", where=given)

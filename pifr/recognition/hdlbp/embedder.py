@@ -36,7 +36,7 @@ class HdlbpEmbedder:
         mean: ``(D,)`` subtracted before projection; None leaves the raw features.
         projection: ``(D, K)``.
         training_people: Names of the people it learned from.
-        training_folders: Folders of the manifests those names belong to.
+        training_folders: What tells their data set from others, see :func:`~pifr.data.seen.data_folders`.
     """
 
     def __init__(

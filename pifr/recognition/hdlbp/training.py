@@ -16,6 +16,7 @@ from pifr.core.seeds import numpy_generator
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
 from pifr.data.pixels import PixelStore, open_pixels
+from pifr.data.seen import data_folders
 from pifr.data.spec import InputSpec
 from pifr.recognition.hdlbp.config import FeatureConfig, ProjectionConfig
 from pifr.recognition.hdlbp.embedder import KIND, HdlbpEmbedder, refuse_foreign_folder
@@ -95,7 +96,7 @@ def train_hdlbp(
     spec = InputSpec(size_px=features.sizes_px[0], template=data.template)
     trained = HdlbpEmbedder(
         spec, features, points, f"{KIND}:{Path(out).name}", "", mean, matrix,
-        frozenset(chosen.tolist()), frozenset([str(data.folder.resolve())]),
+        frozenset(chosen.tolist()), frozenset(data_folders(data)),
     )  # fmt: skip
     trained.save(Path(out), {
         "projection": projection.model_dump(mode="json"), "points": origin, "pictures": len(rows),
