@@ -15,13 +15,14 @@ from ipgan.grid import GridPlan
 from ipgan.methods import METHODS, Method
 from ipgan.networks import Networks
 from ipgan.recognizer import take_recognizer
-from ipgan.run_state import check_pictures, check_resumed, plan_run_grid
+from ipgan.run_state import check_resumed, plan_run_grid
 from ipgan.training_data import TrainingData, open_training_data
 from ipgan.transfer import check_start, start_from
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints
 from pifr.core.config import check_config
 from pifr.core.distributed import main_first, take_from_main, world_size
 from pifr.core.errors import ConfigError
+from pifr.core.resuming import keep_pictures
 from pifr.core.runs import RunFolder
 from pifr.core.tensorboard import require_tensorboard
 
@@ -74,7 +75,7 @@ def prepare(config: TrainConfig, resume: Path | None, device: torch.device, tens
 
     data = open_training_data(config)
     if run is not None:
-        check_pictures(run, data)
+        keep_pictures(data.fingerprint, run, data.manifest.name)
     recognizer, model, backbone = take_recognizer(config, data.spec, device)
     model = model.model_copy(update={"view_yaws_degrees": views})
     method = METHODS[config.generator](config, model, data, recognizer)

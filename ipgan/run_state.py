@@ -21,7 +21,7 @@ from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modul
 from pifr.core.config import load_config
 from pifr.core.distributed import barrier, is_main
 from pifr.core.errors import CheckpointError, ConfigError
-from pifr.core.resuming import keep_recipe, record_recipe
+from pifr.core.resuming import keep_pictures, keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 from pifr.data.manifest import read_manifest
 
@@ -43,22 +43,9 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
     if resume is None:
         return RunFolder.create_once(runs, f"train-{config.name}", config, data.fingerprint)
     run = check_resumed(config, resume)
-    check_pictures(run, data)
+    keep_pictures(data.fingerprint, run, data.manifest.name)
     record_recipe(config, run)
     return run
-
-
-def check_pictures(run: RunFolder, data: TrainingData) -> None:
-    """Check that the run to go on with was trained on these pictures.
-
-    Raises:
-        CheckpointError: If it was not.
-    """
-    if run.environment()["data_fingerprint"] != data.fingerprint:
-        raise CheckpointError(
-            "the pictures or the manifest changed since this run began", where=data.manifest.name,
-            cure="restore them, or start a new run",
-        )  # fmt: skip
 
 
 def check_resumed(config: TrainConfig, resume: Path) -> RunFolder:

@@ -62,16 +62,15 @@ def refuse_foreign_folder(out: Path) -> None:
     Raises:
         DataError: Naming one of the files.
     """
-    from pifr.core.files import TEMPORARY_MARK
+    from pifr.core.files import TEMPORARY_MARK, refuse_file
     from pifr.core.runs import refuse_run_folder
     from pifr.evaluation.measuring import holds_benchmark
     from pifr.evaluation.preservation_result import RESULTS
     from pifr.evaluation.results import PROTOCOL, is_claimed
 
+    refuse_file(out)
     if not out.exists():
         return
-    if not out.is_dir():
-        raise DataError("this is a file, a folder is wanted", where=out, cure="choose another --out folder")
     refuse_run_folder(out)
     # Scores alone may have been made with other tools, to be reported; a benchmark keeps its protocol beside them.
     finished = (holds_benchmark(out) and (out / PROTOCOL).is_file()) or (out / RESULTS).is_file()

@@ -93,6 +93,16 @@ def atomic_path(path: Path, replace_folder: bool = False) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def refuse_file(folder: Path) -> None:
+    """Refuse a file where a folder is to be written.
+
+    Raises:
+        DataError: If it is one.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DataError("this is a file, a folder is wanted", where=folder, cure="choose another --out folder")
+
+
 def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
     """Refuse to replace a folder in which there is anything but what was written there by the same command.
 
@@ -104,10 +114,9 @@ def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
     Raises:
         DataError: Naming the first other file.
     """
+    refuse_file(folder)
     if not folder.exists():
         return
-    if not folder.is_dir():
-        raise DataError("this is a file, a folder is wanted", where=folder, cure="choose another folder")
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in own)
     if foreign:
         raise DataError(f"this folder holds more than {kind} and won't be replaced", where=folder, found=foreign[0],

@@ -8,7 +8,7 @@ from typing import Any
 from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import Config, load_config
 from pifr.core.distributed import is_main
-from pifr.core.errors import ConfigError
+from pifr.core.errors import CheckpointError, ConfigError
 from pifr.core.runs import RunFolder
 
 
@@ -42,6 +42,24 @@ def keep_recipe(config: Config, run: RunFolder, may_change: Collection[str]) -> 
         raise ConfigError(
             "the run has more steps behind it than it is to have", where=run.path,
             found=f"steps={now['steps']}, {done} are done", cure=f"resume it with --set steps={done} or more",
+        )  # fmt: skip
+
+
+def keep_pictures(fingerprint: str, run: RunFolder, name: str) -> None:
+    """Refuse to go on with a run on other pictures than it began with.
+
+    Args:
+        fingerprint: Of the pictures to go on with.
+        run: The run, whose own fingerprint lies in its folder.
+        name: What holds the pictures, for the message.
+
+    Raises:
+        CheckpointError: If they are others.
+    """
+    if run.environment()["data_fingerprint"] != fingerprint:
+        raise CheckpointError(
+            "this run began on other pictures: it was trained on another manifest, or its pictures or the manifest "
+            "changed since", where=run.path, found=name, cure="restore them, or start a new run",
         )  # fmt: skip
 
 

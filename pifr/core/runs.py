@@ -116,9 +116,9 @@ def refuse_run_folder(path: Path) -> None:
         )  # fmt: skip
 
 
-def unfinished_run(runs: Path | None, recipe: Config) -> Path | None:
+def unfinished_run(runs: Path, recipe: Config) -> Path | None:
     """Return the newest run under ``runs`` of this very recipe that has a checkpoint to go on from, if any."""
-    if runs is None or not runs.is_dir():
+    if not runs.is_dir():
         return None
     for path in sorted((run for run in runs.iterdir() if run.is_dir()), reverse=True):
         run = RunFolder(path)

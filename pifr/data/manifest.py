@@ -13,7 +13,7 @@ import pandas as pd
 
 from pifr.core.errors import DataError, near_names
 from pifr.core.files import atomic_path
-from pifr.data.containers import read_bytes, relocated, sizes, statuses
+from pifr.data.containers import file_of, read_bytes, relocated, sizes
 from pifr.data.cures import missing_column, refuse_folder, refuse_other_separators
 from pifr.data.origin import Origin
 
@@ -147,22 +147,14 @@ class Manifest:
         """
         digest = hashlib.sha256(self.table.to_csv(index=False).encode())
         names = self.table["path"]
-        read = np.linspace(0, len(self) - 1, min(len(self), _READ_FOR_FINGERPRINT)).round().astype(int)
-        if unreadable_ok:
-            for size in sizes(self.folder, names):
-                digest.update(f"{size}\n".encode())
-            for row in read:
-                digest.update(_contents_or_mark(self.folder / names[row]))
-            return digest.hexdigest()[:16]
-        try:
-            for _, status in statuses(self.folder, names):
-                digest.update(f"{status.st_size}\n".encode())
-            for row in read:
-                digest.update(hashlib.sha256(read_bytes(self.folder / names[row])).digest())
-        except FileNotFoundError as error:
-            raise DataError("picture not found", where=error.filename, cure="run: pifr data validate") from error
-        except OSError as error:
-            raise DataError("can't read the picture", where=error.filename, found=error.strerror) from error
+        for name, size in zip(names, sizes(self.folder, names), strict=True):
+            if size is None and not unreadable_ok:
+                raise DataError(
+                    "picture not found", where=file_of(self.folder / name), cure="run: pifr data validate"
+                )  # fmt: skip
+            digest.update(f"{size}\n".encode())
+        for row in np.linspace(0, len(self) - 1, min(len(self), _READ_FOR_FINGERPRINT)).round().astype(int):
+            digest.update(_digest_of_contents(self.folder / names[row], unreadable_ok))
         return digest.hexdigest()[:16]
 
     def save(self, path: Path) -> Manifest:
@@ -255,12 +247,16 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
             table.to_csv(temporary, index=False)
 
 
-def _contents_or_mark(path: Path) -> bytes:
-    """Return a digest of a picture's file, or a mark where it can't be read."""
+def _digest_of_contents(path: Path, unreadable_ok: bool) -> bytes:
+    """Return a digest of a picture's file; a mark where it can't be read, if that is allowed."""
     try:
         return hashlib.sha256(read_bytes(path)).digest()
-    except (OSError, DataError):
-        return b"unreadable"
+    except (OSError, DataError) as error:
+        if unreadable_ok:
+            return b"unreadable"
+        if isinstance(error, DataError):
+            raise
+        raise DataError("can't read the picture", where=path, found=error.strerror) from error
 
 
 def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint, write_weights
 from pifr.core.device import autocast, choose_device
-from pifr.core.errors import CheckpointError, TrainingError
+from pifr.core.errors import TrainingError
 from pifr.core.files import sha256_of_file, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
-from pifr.core.resuming import keep_recipe, record_recipe
+from pifr.core.resuming import keep_pictures, keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import derive_seed, torch_generator
 from pifr.data.spec import InputSpec
@@ -199,8 +199,7 @@ def _open_run(config: PoseConfig, runs: Path, resume: Path | None, data: PoseDat
         return RunFolder.create(runs, "train-pose", config, data.fingerprint)
     run = RunFolder.open(resume)
     keep_recipe(config, run, _MAY_CHANGE)
-    if run.environment()["data_fingerprint"] != data.fingerprint:
-        raise CheckpointError("this run was trained on other pictures", where=run.path, cure="start a new run")
+    keep_pictures(data.fingerprint, run, "the twin of this recipe")
     record_recipe(config, run)
     return run
 

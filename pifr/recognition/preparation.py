@@ -9,13 +9,14 @@ import torch
 
 from pifr.core.distributed import world_size
 from pifr.core.errors import ConfigError
+from pifr.core.resuming import keep_pictures
 from pifr.core.tensorboard import require_tensorboard
 from pifr.data.pixels import open_pixels_once
 from pifr.recognition.batches import Batches, curriculum_yaws
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.model import Model, build_model
 from pifr.recognition.on_the_fly import views_of_recipe
-from pifr.recognition.run_state import check_pictures, check_resumed
+from pifr.recognition.run_state import check_resumed
 from pifr.recognition.training_data import TrainingData, read_training_data
 
 
@@ -64,7 +65,7 @@ def check_recipe(
     run = None if resume is None else check_resumed(config, resume)
     data = read_training_data(config)
     if run is not None:
-        check_pictures(run, data)
+        keep_pictures(data.fingerprint, run, data.train.name)
     if config.on_the_fly is None:
         curriculum_yaws(config, data)
     return data, build_model(config, len(data.people), device)

@@ -14,7 +14,7 @@ from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.distributed import is_main
 from pifr.core.errors import CheckpointError
-from pifr.core.resuming import keep_recipe, record_recipe
+from pifr.core.resuming import keep_pictures, keep_recipe, record_recipe
 from pifr.core.runs import RunFolder
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.model import Model
@@ -171,22 +171,9 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
         name = f"train-recognizer-{config.name or config.backbone.name}"
         return RunFolder.create_once(runs, name, config, data.fingerprint)
     run = check_resumed(config, resume)
-    check_pictures(run, data)
+    keep_pictures(data.fingerprint, run, data.train.name)
     record_recipe(config, run)
     return run
-
-
-def check_pictures(run: RunFolder, data: TrainingData) -> None:
-    """Check that the run to go on with was started on these pictures.
-
-    Raises:
-        CheckpointError: If it was not.
-    """
-    if run.environment()["data_fingerprint"] != data.fingerprint:
-        raise CheckpointError(
-            "this run was trained on another manifest, or its pictures changed since", where=run.path,
-            found=data.train.name, cure="start a new run, or put the old pictures back",
-        )  # fmt: skip
 
 
 def check_resumed(config: RecognizerConfig, resume: Path) -> RunFolder:
