@@ -6,7 +6,8 @@
   training people or another seed would do is not in it.
 * **Spread over splits**: the standard deviation. Splits share people, so it says less than ten sets would. For changes
   between systems the corrected interval of Nadeau and Bengio ("Inference for the Generalization Error", Machine
-  Learning 52, 2003, section 3) stands beside it: mean +- t sqrt((1/J + n_test/n_train) S^2) for J splits.
+  Learning 52, 2003, section 3) stands beside it: mean +- t sqrt((1/J + n_test/n_train) S^2) for J splits. The gap
+  closed is a ratio of two means; its interval is that of the ratio made linear.
 """
 
 from __future__ import annotations
@@ -47,6 +48,25 @@ def corrected_interval(changes: Sequence[float], tested: int, trained: int) -> t
     half = float(t.ppf((1 + LEVEL) / 2, splits - 1)) * error
     mean = float(np.mean(changes))
     return mean - half, mean + half
+
+
+def corrected_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], tested: int, trained: int
+) -> tuple[float, float] | None:
+    """Return :func:`corrected_interval` of a ratio of means, linearised; None where the denominators' mean is not > 0.
+
+    Args:
+        numerators: One a split.
+        denominators: One a split.
+        tested: Test people of a split.
+        trained: Its training people.
+    """
+    mean = float(np.mean(denominators))
+    if mean <= 0:
+        return None
+    ratio = float(np.mean(numerators)) / mean
+    influence = ratio + (np.asarray(numerators) - ratio * np.asarray(denominators)) / mean
+    return corrected_interval(influence.tolist(), tested, trained)
 
 
 def summarise(
@@ -90,7 +110,7 @@ def _system(outcome: Outcome, system: System, settings: LondonSettings) -> dict[
         if {FRONTAL, TRUE} <= set(measured) and system.key not in (FRONTAL, TRUE) and figure == RANK1:
             ends = measured[FRONTAL][figure], measured[TRUE][figure]
             found["gap_closed_percent"] = {
-                name: gap_over_seeds(mine, *ends, groups[name]).to_dict(100) for name in (*WIDE, "45 and 90")
+                name: _gap(mine, *ends, groups[name], settings) for name in (*WIDE, "45 and 90")
             }
     return found
 
@@ -100,8 +120,21 @@ def _change(
 ) -> dict[str, Any]:
     change: Statistic = change_over_seeds(mine, base, yaws)
     corrected = corrected_interval(change.per_seed, settings.parts["test"], settings.parts["train"])
-    ends = None if corrected is None else [round(100 * end, 3) for end in corrected]
-    return {**change.to_dict(100), "corrected_interval": ends}
+    return {**change.to_dict(100), "corrected_interval": _percent(corrected)}
+
+
+def _gap(
+    mine: Sequence[Measured], base: Sequence[Measured], ceiling: Sequence[Measured], yaws: Sequence[str],
+    settings: LondonSettings,
+) -> dict[str, Any]:  # fmt: skip
+    gained, whole = (change_over_seeds(each, base, yaws).per_seed for each in (mine, ceiling))
+    corrected = corrected_ratio(gained, whole, settings.parts["test"], settings.parts["train"])
+    closed: Statistic = gap_over_seeds(mine, base, ceiling, yaws)
+    return {**closed.to_dict(100), "corrected_interval": _percent(corrected)}
+
+
+def _percent(ends: tuple[float, float] | None) -> list[float] | None:
+    return None if ends is None else [round(100 * end, 3) for end in ends]
 
 
 def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: int = 1) -> str:
@@ -121,7 +154,10 @@ def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: i
         change = row.get(f"{figure}_change_to_frontal_points", {}).get("45 and 90")
         cells.append("" if change is None else statistic_text(change, decimals) + _corrected(change, decimals))
         if with_gap:
-            cells.append(gap_text(row.get("gap_closed_percent", {}).get("45 and 90"), decimals))
+            gap = row.get("gap_closed_percent", {}).get("45 and 90")
+            pooled = gap is not None and gap["interval"] is None and gap.get("corrected_interval") is not None
+            text = statistic_text(gap, decimals) if pooled else gap_text(gap, decimals)
+            cells.append(text + ("" if gap is None else _corrected(gap, decimals)))
         body.append([label, *cells])
     return markdown_table(head, body)
 
@@ -132,15 +168,15 @@ def markdown(found: Mapping[str, Any]) -> str:
     tables = [figure_table(rows, figure) for figure in FIGURES]
     splits, parts = len(found["splits"]), found["settings"]["parts"]
     tested = len({name for names in found["tested"].values() for name in names})
+    brackets = "Brackets: 95 % intervals over people, each drawn once for all splits that test them; "
     note = (
         f"{splits} random split{'' if splits == 1 else 's'} of {parts['train']} / {parts['val']} / {parts['test']} "
-        f"people; {tested} different people were tested. Brackets: 95 % intervals over people, each drawn once for all "
-        "splits that test them; ± the deviation over splits; braces: 95 % interval over splits, corrected for the "
-        "people they share (Nadeau and Bengio 2003)."
+        f"people; {tested} different people were tested. {'' if 'pooled_from' in found else brackets}± the deviation "
+        "over splits; braces: 95 % interval over splits, corrected for the people they share (Nadeau and Bengio 2003)."
     )
     return "\n".join([*tables, note]) + "\n"
 
 
 def _corrected(change: Mapping[str, Any], decimals: int) -> str:
-    ends = change["corrected_interval"]
+    ends = change.get("corrected_interval")  # gaps of files from before November 29, 2026 have none
     return "" if ends is None else f" {{{ends[0]:.{decimals}f}, {ends[1]:.{decimals}f}}}"

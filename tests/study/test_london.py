@@ -21,7 +21,7 @@ from benchmarks.study.london_settings import (
     view_recipe,
 )
 from benchmarks.study.london_steps import EER
-from benchmarks.study.london_tables import corrected_interval, markdown, summarise
+from benchmarks.study.london_tables import corrected_interval, corrected_ratio, markdown, summarise
 from benchmarks.study.steps import RANK1
 from pifr.core.errors import ConfigError, DataError
 from pifr.core.files import write_json
@@ -255,7 +255,7 @@ def test_pages_show_its_tables(settings, tmp_path):
     page.write_text(text.format("london_rank1") + text.format("london_eer"), encoding="utf-8")
     rank1, eer = rewritten(page, tmp_path).split("<!-- /table -->")[:2]
     assert "| ours | 70 [60, 80] ± 0 |" in rank1
-    assert "30 [30, 30] ± 0 {30, 30} | 75 [75, 75] ± 0 |" in rank1
+    assert "30 [30, 30] ± 0 {30, 30} | 75 [75, 75] ± 0 {75, 75} |" in rank1
     assert "| ours |" in eer
     assert "gap closed" not in eer
 
@@ -282,6 +282,16 @@ def test_the_corrected_interval_by_hand():
     low, high = corrected_interval([1.0, 2.0, 3.0], 20, 44)
     assert (low, high) == (pytest.approx(2 - 4.30265 * 0.88763, abs=1e-4), pytest.approx(2 + 3.81917, abs=1e-3))
     assert corrected_interval([1.0], 20, 44) is None
+
+
+def test_the_corrected_interval_of_a_gap_by_hand():
+    # Gains 1, 2, 3 of gaps 4, 4, 4: the changes of the test above divided by 4.
+    low, high = corrected_ratio([1.0, 2.0, 3.0], [4.0, 4.0, 4.0], 20, 44)
+    assert (low, high) == (pytest.approx((2 - 3.81917) / 4, abs=1e-3), pytest.approx((2 + 3.81917) / 4, abs=1e-3))
+    # A split that closes half of its gap closes half, whatever the gap: nothing is uncertain.
+    assert corrected_ratio([1.0, 2.0], [2.0, 4.0], 20, 44) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert corrected_ratio([1.0, 2.0], [-2.0, 1.0], 20, 44) is None
+    assert corrected_ratio([1.0], [2.0], 20, 44) is None
 
 
 def test_rounds_weigh_a_person_alike_in_every_split(monkeypatch, tmp_path):
