@@ -51,11 +51,16 @@ def _made_by(environment: dict[str, Any]) -> list[tuple[str, str]]:
     machine = [str(environment.get("processor") or ""), f"{environment['cpus']} cores" if "cpus" in environment else ""]
     machine += [str(gpu) for gpu in environment.get("gpus") or []]
     return [
-        ("command", shlex.join([Path(words[0]).name, *words[1:]]) if words else ""),
+        ("command", shlex.join([*_program(Path(words[0])), *words[1:]]) if words else ""),
         ("measured", str(environment.get("created") or "")),
         ("pifr", ", ".join(part for part in pifr if part)),
         ("machine", ", ".join(part for part in machine if part)),
     ]
+
+
+def _program(path: Path) -> list[str]:
+    """Return what to type for a program: a package that was run by ``python -m`` has no name of its own."""
+    return ["python", "-m", path.parent.name] if path.name == "__main__.py" else [path.name]
 
 
 def _system(record: dict[str, Any]) -> str:

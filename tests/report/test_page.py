@@ -195,3 +195,13 @@ def test_development_thresholds_have_a_table(result, tmp_path):
     _, text = parse(write_report(measure_scores(split, result.protocol, measure=result.measure), tmp_path / "r.html"))
     assert "At thresholds set on development people" in text
     assert "FMR 0.01" in text
+
+
+@pytest.mark.parametrize(
+    ("program", "shown"),
+    [("/venv/bin/pifr", "pifr benchmark"), ("/src/pifr/__main__.py", "python -m pifr benchmark")],
+)
+def test_the_command_can_be_typed_again(result, tmp_path, program, shown):
+    ran = replace(result, environment={**result.environment, "command": [program, "benchmark", "--name", "two words"]})
+    _, text = parse(write_report(ran, tmp_path / "report.html"))
+    assert f"command {shown} --name 'two words' measured" in text
