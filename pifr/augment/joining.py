@@ -18,7 +18,7 @@ from pifr.augment.result import ACCEPTED, AugmentResult
 from pifr.augment.sheet import draw_sheets
 from pifr.augment.tar_shards import FOLDER, pack_shards, packed_index, packed_paths
 from pifr.core.errors import DataError, PifrError
-from pifr.core.files import TEMPORARY_MARK, read_json, refuse_file, write_json
+from pifr.core.files import TEMPORARY_MARK, names_within, read_json, refuse_file, write_json
 from pifr.data.manifest import make_manifest
 
 CLAIM = "augment.json"
@@ -33,7 +33,7 @@ def refuse_foreign_folder(out: Path) -> None:
     """
     refuse_file(out)
     # The list comes before the look at the claim: a shard that starts at the same time claims before it writes more.
-    others = [child for child in out.iterdir() if TEMPORARY_MARK not in child.name] if out.is_dir() else []
+    others = [name for name in names_within(out) if TEMPORARY_MARK not in name]
     if others and not (out / CLAIM).is_file():
         raise DataError(
             "this folder is not empty and holds no augmentation", where=out, cure="choose another --out folder"

@@ -56,13 +56,12 @@ def systems(
 def refuse_foreign_folder(out: Path) -> None:
     """Refuse a folder that is neither empty nor holds an earlier benchmark, before hours of work end in it.
 
-    An earlier one may have been broken off by a full disk. Files beside it are let be: they are not replaced. Those
-    whose names begin with a dot count for nothing, since file managers leave them in empty folders.
+    An earlier one may have been broken off by a full disk. Files beside it are let be: they are not replaced.
 
     Raises:
         DataError: Naming one of the files.
     """
-    from pifr.core.files import TEMPORARY_MARK, refuse_file
+    from pifr.core.files import TEMPORARY_MARK, names_within, refuse_file
     from pifr.core.runs import refuse_run_folder
     from pifr.evaluation.measuring import holds_benchmark
     from pifr.evaluation.preservation_result import RESULTS
@@ -76,8 +75,7 @@ def refuse_foreign_folder(out: Path) -> None:
     finished = (holds_benchmark(out) and (out / PROTOCOL).is_file()) or (out / RESULTS).is_file()
     if finished or is_claimed(out):
         return
-    names = [path.name for path in out.iterdir()]
-    others = sorted(name for name in names if TEMPORARY_MARK not in name and not name.startswith("."))
+    others = [name for name in names_within(out) if TEMPORARY_MARK not in name]
     if others:
         raise DataError("this folder is not empty and holds no benchmark", where=out, found=others[0],
                         cure="choose another --out folder")  # fmt: skip

@@ -18,6 +18,8 @@ from pifr.core.errors import DataError, PifrError
 
 TEMPORARY_MARK = ".tmp-"
 """Every unfinished file or folder carries this in its name; whoever writes beside it may delete it, no reader."""
+_LEFTOVERS = frozenset({".DS_Store", ".directory", ".gitkeep", "Thumbs.db", "desktop.ini"})
+"""What file managers leave in empty folders, and git users in folders to be kept."""
 _FOLDER_NOT_FLUSHED = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
 """What a file system says that can't flush folders, or of a folder that may be written but not read."""
 _UNFINISHED = re.compile(re.escape(TEMPORARY_MARK) + "[0-9a-f]{8}")
@@ -103,6 +105,11 @@ def refuse_file(folder: Path) -> None:
         raise DataError("this is a file, a folder is wanted", where=folder, cure="choose another --out folder")
 
 
+def names_within(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted, without the leftovers of file managers; none where there is no folder."""
+    return sorted(path.name for path in folder.iterdir() if path.name not in _LEFTOVERS) if folder.is_dir() else []
+
+
 def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
     """Refuse to replace a folder in which there is anything but what was written there by the same command.
 
@@ -115,9 +122,7 @@ def refuse_foreign_files(folder: Path, own: Collection[str], kind: str) -> None:
         DataError: Naming the first other file.
     """
     refuse_file(folder)
-    if not folder.exists():
-        return
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    foreign = [name for name in names_within(folder) if name not in own]
     if foreign:
         raise DataError(f"this folder holds more than {kind} and won't be replaced", where=folder, found=foreign[0],
                         cure="choose another folder")  # fmt: skip
@@ -203,7 +208,7 @@ def _temporary_name(path: Path) -> Path:
 
 
 def _refuse_full_folder(path: Path, replace: bool) -> None:
-    if not replace and path.is_dir() and any(path.iterdir()):
+    if not replace and names_within(path):
         raise PifrError("this folder exists already and is not empty", where=path, cure="choose another folder")
 
 

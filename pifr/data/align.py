@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError
-from pifr.core.files import disk_errors, read_json, write_json
+from pifr.core.files import disk_errors, names_within, read_json, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.data.aligned_sources import JOURNAL, Cut, read_cuts
@@ -252,7 +252,7 @@ def _claim_folder(out: Path, recipe: dict[str, Any], earlier: dict[str, Any] | N
             changed = next((key for key in recipe if not isinstance(found, dict) or found.get(key) != recipe[key]), "")
             raise DataError(f"this folder holds another alignment (its {changed!r} differs)", where=out,
                             cure="choose another --out, or delete the folder")  # fmt: skip
-    elif out.is_dir() and any(out.iterdir()):
+    elif names_within(out):
         raise DataError("this folder is not empty and holds no alignment", where=out, cure="choose another --out")
     write_json(mark, recipe)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from pifr.data.importers.multipie import camera_yaws
 from pifr.data.manifest import Manifest
+from pifr.data.names import normal_name
 
 
 def cameras_above() -> list[str]:
@@ -17,7 +19,12 @@ def seen_from_above(manifest: Manifest) -> np.ndarray:
     """Return ``(N,)`` which pictures have a yaw and are by one of Multi-PIE's cameras that hang above."""
     if "camera" not in manifest.table:
         return np.zeros(len(manifest), dtype=bool)
-    by_name = manifest.table["camera"].isin(cameras_above()).to_numpy(bool)
+    codes, names = pd.factorize(manifest.table["camera"].fillna("").astype(str))
+    above = cameras_above()
+    # Multi-PIE's file names say 081; so may those of another set, which then has cameras that Multi-PIE has not.
+    if {normal_name(name) for name in names} <= {"", *map(normal_name, camera_yaws())}:
+        names, above = [normal_name(name) for name in names], [normal_name(name) for name in above]
+    by_name = np.isin(names, above)[codes]
     return by_name & np.isfinite(manifest.yaw_degrees)
 
 

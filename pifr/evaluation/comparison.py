@@ -164,7 +164,9 @@ def _pair_streams(first: BenchmarkResult, second: BenchmarkResult, names: tuple[
         raise DataError("one benchmark was streamed and the other was not", cure="give both one --max-score-rows")
     if not streamed_alike(first, second):
         raise DataError(
-            "the two benchmarks do not hold the same comparisons, or drew other people for their intervals", cure=_ALIKE
+            "the two benchmarks do not hold the same comparisons in the same groups, or drew other people for their "
+            "intervals",
+            cure=_ALIKE,
         )
     pair = [next(iter(each.streamed.values())) for each in (first, second) if each.streamed is not None]
     streamed = {name: each.renamed(name) for name, each in zip(names, pair, strict=True)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -241,7 +241,7 @@ def verification_figures(
         "auc": area_under_curve(genuine, impostor),
         "auc_interval": intervals.auc,
         "d_prime": _d_prime(scores, mated, np.ones(len(mated), bool) if acquired is None else acquired),
-        "tar": [tar_at_far(genuine, impostor, far) for far in fars],
+        "tar": _tars(genuine, impostor, fars, acquired),
         "tar_interval": intervals.tar,
     }
 
@@ -279,6 +279,16 @@ def nearest_multiples(yaw_degrees: np.ndarray, bin_degrees: float) -> np.ndarray
 def percent(rate: float) -> float | None:
     """Return a share as percent with four decimals; None for NaN, since JSON has none."""
     return None if math.isnan(rate) else round(100 * rate, 4)
+
+
+def _tars(
+    genuine: np.ndarray, impostor: np.ndarray, fars: tuple[float, ...], acquired: np.ndarray | None
+) -> list[TarAtFar]:
+    """Return TAR at each FAR. Where every picture failed no threshold is one: all scores are the failures' place."""
+    found = [tar_at_far(genuine, impostor, far) for far in fars]
+    if acquired is None or acquired.any():
+        return found
+    return [each if each.too_few else replace(each, threshold=math.inf) for each in found]
 
 
 def _d_prime(scores: np.ndarray, mated: np.ndarray, acquired: np.ndarray) -> float:

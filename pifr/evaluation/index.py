@@ -23,7 +23,7 @@ import numpy as np
 
 from pifr.core.config import Config, check_config
 from pifr.core.errors import CheckpointError, DataError
-from pifr.core.files import atomic_path, read_json, refuse_foreign_files, sha256_of_file, write_json
+from pifr.core.files import atomic_path, names_within, read_json, refuse_foreign_files, sha256_of_file, write_json
 from pifr.evaluation.engines import FAISS_FILE, TORCH_FILE, Engine, FaissEngine, TorchEngine, choose_engine
 from pifr.evaluation.retrieval import unit_vectors
 
@@ -172,7 +172,7 @@ def refuse_foreign_folder(folder: Path) -> None:
         DataError: If there is something in the folder and it is no index, or more than one.
     """
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / META).is_file():
+    if names_within(folder) and not (folder / META).is_file():
         raise DataError("this is no index and won't be replaced", where=folder, cure="choose another folder")
     refuse_foreign_files(folder, (META, NAMES, FAISS_FILE, TORCH_FILE), "an index")
 

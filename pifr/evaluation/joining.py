@@ -11,6 +11,7 @@ import numpy as np
 from pifr.evaluation.measuring import measure_scores, summarised
 from pifr.evaluation.results import BenchmarkResult
 from pifr.evaluation.scores import ScoreTable
+from pifr.evaluation.streamed import StreamedScores
 
 _DRAWN = ("rounds", "seed", "bin_degrees", "drawn_from")
 """What of a measure decides whether stored rounds go together."""
@@ -80,12 +81,20 @@ def _alike(first: BenchmarkResult, second: BenchmarkResult) -> bool:
 
 
 def streamed_alike(first: BenchmarkResult, second: BenchmarkResult) -> bool:
-    """Return whether two streamed benchmarks compared the same pictures, and drew the same people for intervals."""
+    """Return whether two streamed benchmarks compared the same pictures in the same groups and drew the same people."""
     found = {
-        (each.digest, each.people, *(getattr(each.measure, key) for key in _DRAWN))
+        (each.digest, each.people, _groups(each), *(getattr(each.measure, key) for key in _DRAWN))
         for result in (first, second) for each in (result.streamed or {}).values()
     }  # fmt: skip
     return len(found) == 1 and first.systems[0].by_column.keys() == second.systems[0].by_column.keys()
+
+
+def _groups(streamed: StreamedScores) -> tuple[tuple[str, tuple[str, ...], bytes], ...]:
+    """Return who is in which group: yaws may have been corrected, or left out, between two benchmarks."""
+    return tuple(
+        (kind, tuple(names), np.ascontiguousarray(codes, np.int64).tobytes())
+        for kind, (names, codes) in sorted(streamed.group_of.items())
+    )
 
 
 def _joined(group: Sequence[BenchmarkResult]) -> BenchmarkResult:

@@ -20,7 +20,6 @@ from pifr.core.seeds import numpy_generator
 from pifr.data.head_height import note_of_views_from_above, yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.data.pictures import read_picture
-from pifr.data.pixels import open_pixels
 from pifr.data.seen import data_folders, training_people_notes
 from pifr.evaluation.figures import yaw_groups
 from pifr.evaluation.measure import Measure
@@ -259,13 +258,30 @@ def _accepted_column(generated: Manifest) -> np.ndarray | None:
 
 
 def _yaw_errors(generated: Manifest, estimate_yaw: YawEstimator | None) -> np.ndarray:
-    """Return by how many degrees each view misses the yaw asked for ``(V,)``, NaN where it was not measured."""
+    """Return by how many degrees each view misses the yaw asked for ``(V,)``, NaN where that was not measured.
+
+    A view that can't be read has none; that it failed is counted with the embeddings.
+    """
     if estimate_yaw is None:
         if "yaw_measured" not in generated.table:
             return np.full(len(generated), np.nan)
         measured = generated.table["yaw_measured"].to_numpy(dtype=float)
     else:
-        store = open_pixels(generated, read_picture(generated.paths[0]).shape[0])
+        from pifr.recognition.embedders import open_readable
+
+        store, readable = open_readable(generated, _side_of_views(generated))
         blocks = [np.arange(start, min(start + _BLOCK, len(store))) for start in range(0, len(store), _BLOCK)]
-        measured = np.concatenate([np.asarray(estimate_yaw(store[block]), dtype=float) for block in blocks])
+        measured = np.full(len(generated), np.nan)
+        measured[readable] = np.concatenate([np.asarray(estimate_yaw(store[block]), dtype=float) for block in blocks])
     return np.abs(measured - generated.yaw_degrees)
+
+
+def _side_of_views(generated: Manifest) -> int:
+    """Return the side in pixels of the first view that can be read; all views of a generator have one size."""
+    for row, path in enumerate(generated.paths):
+        try:
+            return int(read_picture(path).shape[0])
+        except DataError:
+            if row == len(generated) - 1:
+                raise
+    raise DataError("there is no view", where=generated.name)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pifr.core.errors import DataError, PifrError
-from pifr.core.files import read_json, write_json
+from pifr.core.files import atomic_path, read_json, write_json
 from pifr.core.runs import refuse_run_folder
 from pifr.data.manifest import write_table
 from pifr.evaluation.figures import Figures, SystemScores
@@ -189,14 +189,16 @@ class BenchmarkResult:
         out = Path(out)
         refuse_run_folder(out)
         self.claim(out)
-        if self.streamed is None:
-            for name in (SUMMARY, SAMPLE):  # of an older benchmark in this folder
-                (out / name).unlink(missing_ok=True)
-            self.scores.save(out / SCORES)
-        else:
-            write_summary(out / SUMMARY, self.streamed)
-            self.scores.save(out / SAMPLE)
-        self._write_protocol(out)
+        # Both or neither: an older benchmark's protocol beside these scores would give them its names.
+        with atomic_path(out / PROTOCOL) as protocol:
+            self._write_protocol(protocol)
+            if self.streamed is None:
+                for name in (SUMMARY, SAMPLE):  # of an older benchmark in this folder
+                    (out / name).unlink(missing_ok=True)
+                self.scores.save(out / SCORES)
+            else:
+                write_summary(out / SUMMARY, self.streamed)
+                self.scores.save(out / SAMPLE)
         write_json(out / ENVIRONMENT, self.environment)
         write_json(out / RESULTS, self.to_dict())
         write_table(out / TABLE, self.long_table())
@@ -208,10 +210,10 @@ class BenchmarkResult:
         That of an older benchmark stays beside its scores until these are replaced.
         """
         if not (out / PROTOCOL).is_file():
-            self._write_protocol(out)
+            self._write_protocol(out / PROTOCOL)
 
-    def _write_protocol(self, out: Path) -> None:
-        write_json(out / PROTOCOL, {**self.protocol, "systems": {s.name: s.record for s in self.systems}})
+    def _write_protocol(self, path: Path) -> None:
+        write_json(path, {**self.protocol, "systems": {s.name: s.record for s in self.systems}})
 
 
 def is_claimed(out: Path) -> bool:

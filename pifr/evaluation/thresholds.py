@@ -6,6 +6,7 @@ report at its thresholds (as in bob.bio.base: EER on dev, HTER on eval).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +101,7 @@ def _rules(rates: ErrorRates, tars: list[TarAtFar]) -> list[tuple[str, float, fl
     meeting = int(np.argmin(np.abs(rates.fmr - rates.fnmr)))
     rules = [("EER", float(rates.thresholds[meeting]), 100 * rates.equal_error_rate())]
     for found in tars:
-        if not found.too_few:
+        if not found.too_few and math.isfinite(found.threshold):
             rules.append((f"FMR {found.far:g}", found.threshold, 100 * (1 - found.tar)))
     return rules
 

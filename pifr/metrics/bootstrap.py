@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from pifr.core.errors import DataError
 from pifr.core.seeds import numpy_generator
@@ -93,7 +94,7 @@ def person_weights(people: int, rounds: int = ROUNDS, seed: int = 0) -> np.ndarr
 def _blocks(weights: np.ndarray) -> Iterator[np.ndarray]:
     """Yield views of some rounds each, so few that a copy of them in eight bytes a number is small."""
     count = max(1, _BLOCK_NUMBERS // max(weights.shape[1], 1))
-    for start in range(0, len(weights), count):
+    for start in range(0, max(len(weights), 1), count):  # of no rounds one empty block
         yield weights[start : start + count]
 
 
@@ -198,10 +199,8 @@ def bootstrap_pair_rate(
         raise DataError("an interval needs at least one comparison")
     known, numbers = np.unique(np.concatenate([first, second]), return_inverse=True)
     people, (rows, columns) = len(known), numbers.reshape(2, -1)
-    tables = [  # people by people: what any pair of two adds to either sum
-        np.bincount(rows * people + columns, weights=each, minlength=people * people).reshape(people, people)
-        for each in (hits, np.ones_like(hits))
-    ]
+    # People by people, but only where two were compared: what any pair of two adds to either sum.
+    tables = [coo_array((each, (rows, columns)), (people, people)).tocsr() for each in (hits, np.ones_like(hits))]
     sums = [
         [np.einsum("rp,rp->r", block @ table, block) for table in tables]
         for block in (each[:, known].astype(float) for each in _blocks(weights))
@@ -215,7 +214,7 @@ def paired_difference(first: Interval, second: Interval) -> Interval:
     """Return the interval of ``second - first`` for two systems measured on the same people.
 
     Both must come from the same weights: each round then compares the systems on the same drawn people, and what
-    makes a person hard for both cancels out.
+    makes a person hard for both cancels out. Where either interval is unknown (NaN), so is that of the difference.
 
     Args:
         first: Interval of the one system.
@@ -238,7 +237,7 @@ def paired_difference(first: Interval, second: Interval) -> Interval:
     gaps = second.rounds - first.rounds
     people = min(first.people, second.people)
     known = gaps[np.isfinite(gaps)]
-    if people < 2 or not known.size:
+    if math.isnan(first.low) or math.isnan(second.low) or not known.size:
         return Interval(math.nan, math.nan, first.level, people, gaps)
     tail = (1 - first.level) / 2
     low, high = (float(value) for value in np.quantile(known, [tail, 1 - tail]))

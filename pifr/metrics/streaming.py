@@ -98,13 +98,19 @@ class StreamingScores:
         if allowed >= self.nonmated:
             return TarAtFar(far, 1.0, -1.0, self.nonmated)
         refused = float(self.highest_nonmated(np.array([allowed]))[0])
-        if self._every_mated is not None:
-            genuine = self._sorted_mated()
-            accepted = len(genuine) - int(np.searchsorted(genuine, refused, side="right"))
-            threshold = lowest_above(np.float32(refused), genuine, np.sort(self._tail()))
+        genuine, tail = self._sorted_mated() if self._every_mated is not None else None, np.sort(self._tail())
+        if allowed >= len(tail):
+            threshold = math.nextafter(refused, math.inf)  # what was refused is a hair below the edge of a bin
+        elif genuine is not None:
+            threshold = lowest_above(np.float32(refused), genuine, tail)
         else:
-            place = int(self._bin(np.array([refused], np.float32))[0]) + 1
-            accepted, threshold = int(self._mated_bins[place:].sum()), float(self._edge(place))
+            threshold = float(self._edge(int(self._bin(np.array([refused], np.float32))[0]) + 1))
+        if genuine is not None:
+            accepted = len(genuine) - int(np.searchsorted(genuine, threshold, side="left"))
+        else:
+            accepted = int(self._mated_bins[int(self._bin(np.array([threshold], np.float32))[0]) :].sum())
+        if not accepted and refused <= self._edge(1):
+            threshold = math.inf  # where every picture failed, no score is above the failures' place
         return TarAtFar(far, accepted / self.mated, threshold, self.nonmated)
 
     def equal_error_rate(self) -> float:

@@ -215,7 +215,7 @@ def lowest_above(refused: np.floating[Any], *scores: np.ndarray) -> float:
     """Return the lowest score above ``refused`` in any of some sorted arrays; a hair above it where there is none."""
     above = [side[place] for side in scores if (place := np.searchsorted(side, refused, side="right")) < len(side)]
     # The hair is one of the scores' own precision: in a finer one it would vanish when it is compared with them.
-    return float(min(above)) if above else float(np.nextafter(refused, refused + 1))
+    return float(min(above)) if above else float(np.nextafter(refused, np.inf))
 
 
 def area_under_curve(mated: np.ndarray, nonmated: np.ndarray) -> float:

@@ -118,7 +118,7 @@ def embed_manifest(
         DataError: If the alignment is another, no picture at all can be read, or the embedder returns another shape.
     """
     embedder.spec.require_template(manifest.template, f"{manifest.name} for {embedder.name}")
-    store, readable = _open_readable(manifest, embedder.spec.size_px)
+    store, readable = open_readable(manifest, embedder.spec.size_px)
     rows = np.flatnonzero(readable)
     yaws = manifest.yaw_degrees if getattr(embedder, "takes_yaw", False) else None
     vectors: np.ndarray | None = None
@@ -131,7 +131,7 @@ def embed_manifest(
             _require_one_width({vectors.shape[1], batch.shape[1]}, embedder)
             vectors[here] = batch
             advance(len(batch))
-    assert vectors is not None  # a manifest holds a picture, and _open_readable and _batches refuse to find none
+    assert vectors is not None  # a manifest holds a picture, and open_readable and _batches refuse to find none
     failed = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
     vectors[failed] = 0.0
     if failed.any():
@@ -192,8 +192,12 @@ def _checked(embedder: Embedder, pixels: np.ndarray, yaw_degrees: np.ndarray | N
     return batch.astype(np.float32, copy=False)
 
 
-def _open_readable(manifest: Manifest, size_px: int) -> tuple[PixelStore, np.ndarray]:
-    """Open the pictures that can be read; return them and which rows they are, ``(N,)`` bool."""
+def open_readable(manifest: Manifest, size_px: int) -> tuple[PixelStore, np.ndarray]:
+    """Open the pictures that can be read; return them and which rows they are, ``(N,)`` bool.
+
+    Raises:
+        DataError: If not one can be read.
+    """
     try:
         return open_pixels(manifest, size_px), np.ones(len(manifest), dtype=bool)
     except DataError as first_error:

@@ -23,3 +23,14 @@ def test_without_cameras_or_yaws_nothing_is_lost() -> None:
     bare = make_manifest(table[["path", "subject"]].assign(camera="08_1"), ".", "b")
     assert np.isnan(yaw_at_head_height(bare)).all()
     assert not seen_from_above(bare).any()
+
+
+def test_cameras_are_known_by_the_spelling_of_multi_pies_file_names_too() -> None:
+    table = pd.DataFrame({"path": list("abcd"), "subject": "x", "yaw": [-52.4, 52.6, 45.0, 0.0]})
+    table["camera"] = ["081", "191", "190", None]
+    assert seen_from_above(make_manifest(table, ".", "room")).tolist() == [True, True, False, False]
+    # A set that numbers its cameras has others, too, and no camera of Multi-PIE's.
+    table["camera"] = ["081", "191", "190", "201"]
+    assert not seen_from_above(make_manifest(table, ".", "dome")).any()
+    table["camera"] = ["08_1", "19_1", "19_0", "201"]
+    assert seen_from_above(make_manifest(table, ".", "both")).tolist() == [True, True, False, False]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pifr.core.errors import DataError
 from pifr.metrics import equal_error_rate, tar_at_far
-from pifr.metrics.streaming import StreamingScores
+from pifr.metrics.streaming import FAILED, StreamingScores
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,38 @@ def test_the_tail_is_exact(comparisons, block, far):
 def test_beyond_the_tail_bins_are_fine_enough(comparisons, far):
     scores, mated = comparisons
     exact = tar_at_far(scores[mated], scores[~mated], far).tar
-    assert stream(scores, mated, 5000, tail=100).tar_at_far(far).tar == pytest.approx(exact, abs=5e-4)
+    found = stream(scores, mated, 5000, tail=100).tar_at_far(far)
+    assert found.tar == pytest.approx(exact, abs=5e-4)
+    assert (scores[mated] >= found.threshold).mean() == found.tar
+
+
+@pytest.mark.parametrize("far", [0.5, 0.2, 1e-2])
+@pytest.mark.parametrize("mates", [6000, 40])
+def test_beyond_the_tail_a_threshold_is_as_strict_as_asked(comparisons, far, mates):
+    """Of few mates all are kept, and the lowest score above the bin would be one of theirs, or the tail's own floor."""
+    scores, mated = comparisons
+    first = np.cumsum(mated) <= mates
+    scores, mated = scores[first | ~mated], mated[first | ~mated]
+    found = stream(scores, mated, 5000, tail=100).tar_at_far(far)
+    assert (scores[~mated] >= found.threshold).mean() == pytest.approx(far, abs=5e-4)
+    assert (scores[mated] >= found.threshold).mean() == found.tar
+
+
+def test_a_mate_on_the_edge_of_a_bin_counts_at_the_threshold_as_well():
+    edge, rest = np.float32(0.5), np.full(40, 0.5 - 2.0**-21, np.float32)
+    found = StreamingScores(tail=2)
+    found.add(np.concatenate([[0.9, 0.8, edge, 0.1], rest]), np.arange(44) // 2 == 1)
+    at = found.tar_at_far(0.1)
+    assert (at.tar, at.threshold) == (0.5, 0.5)
+    assert 1 - found.false_nonmatch_rate_at(at.threshold) == at.tar
+
+
+def test_where_all_pictures_failed_no_threshold_accepts_them():
+    for tail in (100, 2):
+        found = StreamingScores(tail)
+        found.add(np.full(40, FAILED, np.float32), np.arange(40) < 5)
+        at = found.tar_at_far(0.25)
+        assert (at.tar, at.threshold) == (0.0, math.inf)
 
 
 def test_the_equal_error_rate_agrees(comparisons):

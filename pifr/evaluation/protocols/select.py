@@ -9,6 +9,7 @@ import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError
 from pifr.data.manifest import Manifest, read_manifest
+from pifr.data.names import normal_name
 from pifr.evaluation.protocols.definition import Definition, Selection, load_definition
 from pifr.evaluation.protocols.ijb import load_ijb
 from pifr.evaluation.protocols.pairs import load_pairs
@@ -103,17 +104,6 @@ def describe(selection: Selection) -> str:
     said.extend(f"{name} {', then '.join(values)} preferred" for name, values in selection.prefer.items())
     words = "; ".join(said) or "every picture"
     return f"one picture a person: {words}" if selection.pick == "one a person" else words
-
-
-def normal_name(value: str) -> str:
-    """Return a name as it is compared: no underscores, no leading zeros, lower case.
-
-    Example:
-        >>> normal_name("05_1") == normal_name("051"), normal_name("00")
-        (True, '0')
-    """
-    text = str(value).replace("_", "").strip().lower()
-    return text.lstrip("0") or ("0" if text else "")
 
 
 def _columns_of(selection: Selection) -> list[str]:

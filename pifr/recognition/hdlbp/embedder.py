@@ -11,7 +11,7 @@ import numpy as np
 
 from pifr.core.config import check_config
 from pifr.core.errors import CheckpointError, DataError, PifrError
-from pifr.core.files import atomic_path, read_json, refuse_foreign_files, sha256_of_file, write_json
+from pifr.core.files import atomic_path, names_within, read_json, refuse_foreign_files, sha256_of_file, write_json
 from pifr.data.spec import AnyAlignmentSpec, InputSpec
 from pifr.recognition.hdlbp.config import FeatureConfig
 from pifr.recognition.hdlbp.features import feature_count, lbp_features
@@ -148,7 +148,7 @@ def refuse_foreign_folder(folder: Path) -> None:
         DataError: If there is something in the folder and it is no baseline, or more than one.
     """
     folder = Path(folder)
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or (folder.is_dir() and not names_within(folder)):
         return
     try:
         kind = read_json(folder / META)["kind"]  # other weights have a file of this name too
