@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("files", type=Path, nargs="+", help="JSON files of benchmarks/london_splits.py")
+    made.add_argument("--other-digests", action="store_true", help="go on although digests of the pictures differ")
     made.add_argument("--out", type=Path, required=True, help="JSON file of all splits together")
     return made
 
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Pool, write and print; return the exit status."""
     options = parser().parse_args(arguments)
     try:
-        pooled = pool([(path.as_posix(), read_json(path)) for path in options.files])
+        pooled = pool([(path.as_posix(), read_json(path)) for path in options.files], options.other_digests)
         write_json(options.out, pooled)
     except PifrError as error:
         print(error, file=sys.stderr)

@@ -26,6 +26,8 @@ from benchmarks.study.steps import RANK1
 from benchmarks.study.tables import gap_text, markdown_table, statistic_text
 from pifr.metrics.bootstrap import LEVEL
 
+STUDY = "london splits"
+"""How stored results of this study are known."""
 YAWS = ("0", "45", "90")
 WIDE = ("45", "90")
 _NAMES = {RANK1: "rank-1", EER: "EER"}
@@ -53,7 +55,9 @@ def corrected_interval(changes: Sequence[float], tested: int, trained: int) -> t
 def corrected_ratio(
     numerators: Sequence[float], denominators: Sequence[float], tested: int, trained: int
 ) -> tuple[float, float] | None:
-    """Return :func:`corrected_interval` of a ratio of means, linearised; None where the denominators' mean is not > 0.
+    """Return :func:`corrected_interval` of a ratio of means, linearised; None unless the denominators' own is above 0.
+
+    With denominators that may be 0, or of either sign, the ratio could be anything and its line says nothing.
 
     Args:
         numerators: One a split.
@@ -61,8 +65,8 @@ def corrected_ratio(
         tested: Test people of a split.
         trained: Its training people.
     """
-    mean = float(np.mean(denominators))
-    if mean <= 0:
+    ends, mean = corrected_interval(denominators, tested, trained), float(np.mean(denominators))
+    if ends is None or ends[0] <= 0:
         return None
     ratio = float(np.mean(numerators)) / mean
     influence = ratio + (np.asarray(numerators) - ratio * np.asarray(denominators)) / mean
@@ -81,7 +85,7 @@ def summarise(
         record: Command, machine, date.
     """
     return {
-        "study": "london splits", **record, "hours": round(outcome.seconds / 3600, 3),
+        "study": STUDY, **record, "hours": round(outcome.seconds / 3600, 3),
         "settings": settings.model_dump(mode="json"), "inputs": outcome.inputs,
         "splits": outcome.splits, "tested": {str(split): names for split, names in outcome.tested.items()},
         "uncertainty": {
@@ -137,13 +141,14 @@ def _percent(ends: tuple[float, float] | None) -> list[float] | None:
     return None if ends is None else [round(100 * end, 3) for end in ends]
 
 
-def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: int = 1) -> str:
+def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: int = 1, pooled: bool = False) -> str:
     """Return a figure's table as Markdown.
 
     Args:
         rows: Label -> what was found of a system.
         figure: One of ``FIGURES``; the gap is closed in rank-1 alone.
         decimals: Places behind the point.
+        pooled: Whether they come from several files and have intervals over splits alone.
     """
     with_gap = figure == RANK1 and any("gap_closed_percent" in row for row in rows.values())
     head = [f"{_NAMES[figure]}, percent", "0°", "45°", "90°", "change to frontal only at 45 and 90°, points"]
@@ -154,27 +159,37 @@ def figure_table(rows: Mapping[str, Mapping[str, Any]], figure: str, decimals: i
         change = row.get(f"{figure}_change_to_frontal_points", {}).get("45 and 90")
         cells.append("" if change is None else statistic_text(change, decimals) + _corrected(change, decimals))
         if with_gap:
-            gap = row.get("gap_closed_percent", {}).get("45 and 90")
-            pooled = gap is not None and gap["interval"] is None and gap.get("corrected_interval") is not None
-            text = statistic_text(gap, decimals) if pooled else gap_text(gap, decimals)
-            cells.append(text + ("" if gap is None else _corrected(gap, decimals)))
+            cells.append(_gap_cell(row.get("gap_closed_percent", {}).get("45 and 90"), decimals, pooled))
         body.append([label, *cells])
     return markdown_table(head, body)
+
+
+def is_pooled(found: Mapping[str, Any]) -> bool:
+    """Return whether stored results were put together from several files; see benchmarks/london_pool.py."""
+    return "pooled_from" in found
 
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Return the tables as Markdown."""
     rows = {row["title"]: row for row in found["rows"].values()}
-    tables = [figure_table(rows, figure) for figure in FIGURES]
+    tables = [figure_table(rows, figure, pooled=is_pooled(found)) for figure in FIGURES]
     splits, parts = len(found["splits"]), found["settings"]["parts"]
     tested = len({name for names in found["tested"].values() for name in names})
     brackets = "Brackets: 95 % intervals over people, each drawn once for all splits that test them; "
     note = (
         f"{splits} random split{'' if splits == 1 else 's'} of {parts['train']} / {parts['val']} / {parts['test']} "
-        f"people; {tested} different people were tested. {'' if 'pooled_from' in found else brackets}± the deviation "
+        f"people; {tested} different people were tested. {'' if is_pooled(found) else brackets}± the deviation "
         "over splits; braces: 95 % interval over splits, corrected for the people they share (Nadeau and Bengio 2003)."
     )
     return "\n".join([*tables, note]) + "\n"
+
+
+def _gap_cell(gap: Mapping[str, Any] | None, decimals: int, pooled: bool) -> str:
+    """Return what is closed of a gap, or that there is no clear gap: no interval of the kind that the table has."""
+    kind = "corrected_interval" if pooled else "interval"
+    if gap is None or gap.get(kind) is None:
+        return gap_text(None if gap is None else {**gap, "interval": None}, decimals)
+    return statistic_text(gap, decimals) + _corrected(gap, decimals)
 
 
 def _corrected(change: Mapping[str, Any], decimals: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.study.gaps import NEAR_YAWS
 from benchmarks.study.london_steps import EER
-from benchmarks.study.london_tables import figure_table
+from benchmarks.study.london_tables import figure_table, is_pooled
 from benchmarks.study.rows import keys_of_size
 from benchmarks.study.steps import RANK1
 from benchmarks.study.tables import gap_text, markdown_table, statistic_text
@@ -193,7 +193,7 @@ def gain_table(found: Found, header: Header) -> str:
 
 def london_table(found: Found, header: Header, figure: str) -> str:
     """Return a figure of the London splits by yaw, its change to frontal pictures alone, and what is closed."""
-    return figure_table(header.rows(found, lambda row: True), figure, header.decimals(1))
+    return figure_table(header.rows(found, lambda row: True), figure, header.decimals(1), is_pooled(found))
 
 
 def groups_table(found: Found, header: Header) -> str:

@@ -289,8 +289,10 @@ def test_the_corrected_interval_of_a_gap_by_hand():
     low, high = corrected_ratio([1.0, 2.0, 3.0], [4.0, 4.0, 4.0], 20, 44)
     assert (low, high) == (pytest.approx((2 - 3.81917) / 4, abs=1e-3), pytest.approx((2 + 3.81917) / 4, abs=1e-3))
     # A split that closes half of its gap closes half, whatever the gap: nothing is uncertain.
-    assert corrected_ratio([1.0, 2.0], [2.0, 4.0], 20, 44) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert corrected_ratio([1.0, 1.1, 0.9], [2.0, 2.2, 1.8], 20, 44) == (pytest.approx(0.5), pytest.approx(0.5))
+    # A gap that may be none at all: its share is noise.
     assert corrected_ratio([1.0, 2.0], [-2.0, 1.0], 20, 44) is None
+    assert corrected_ratio([1.0, 1.0], [1.0, -0.5], 20, 44) is None
     assert corrected_ratio([1.0], [2.0], 20, 44) is None
 
 

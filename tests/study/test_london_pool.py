@@ -83,6 +83,39 @@ def test_what_does_not_belong_together_is_refused():
     assert pool([("a.json", stored((0,))), ("b.json", moved)])["splits"] == [0, 1]
 
 
+def test_other_pictures_are_refused_but_where_they_are_known_to_be_the_same():
+    first, second = stored((0, 1)), stored((2, 3))
+    first["inputs"], second["inputs"] = {"london": "0a", "twin": "1"}, {"london": "0b"}
+    with pytest.raises(DataError, match=r"b\.json: the digest of london is another than in a\.json, found 0b"):
+        pool([("a.json", first), ("b.json", second)])
+    pooled = pool([("a.json", first), ("b.json", second)], other_digests=True)
+    assert pooled["pooled_from"]["b.json"]["inputs"] == {"london": "0b"}
+    assert "inputs" not in pooled
+    second["inputs"] = {"london": "0a"}
+    assert pool([("a.json", first), ("b.json", second)])["splits"] == [0, 1, 2, 3]
+
+
+def test_files_of_another_kind_are_told_in_one_line():
+    pooled = json.loads(json.dumps(pool([("a.json", stored((0, 1)))])))
+    for other, found in (({"study": "pose gap"}, "'pose gap'"), ([], "None"), (pooled, "one pooled already")):
+        with pytest.raises(DataError, match=rf"b\.json: no result of benchmarks/london_splits\.py, found {found}"):
+            pool([("a.json", stored((0, 1))), ("b.json", other)])
+
+
+def test_a_yaw_without_a_figure_in_some_split_has_none_pooled():
+    first = stored((0, 1))
+    first["rows"]["own"]["eer_percent_by_abs_yaw"]["90"]["per_seed"][0] = None
+    pooled = pool([("a.json", first), ("b.json", stored((2, 3)))])
+    by_yaw = pooled["rows"]["own"]["eer_percent_by_abs_yaw"]
+    assert by_yaw["90"]["mean"] is None
+    assert by_yaw["45"]["mean"] is not None
+
+
+def test_a_gap_that_is_not_clear_is_no_share(monkeypatch):
+    monkeypatch.setitem(RATES, "true", [0.2, 0.1, 0.4, 0.1])
+    assert "no clear gap" in markdown(pool([("a.json", stored((0, 1))), ("b.json", stored((2, 3)))]))
+
+
 def test_the_command(tmp_path, capsys):
     for name, splits in (("a", (0, 1)), ("b", (2, 3))):
         write_json(tmp_path / f"{name}.json", stored(splits))
