@@ -19,8 +19,8 @@ def seen_from_above(manifest: Manifest) -> np.ndarray:
     """Return ``(N,)`` which pictures have a yaw and are by one of Multi-PIE's cameras that hang above."""
     if "camera" not in manifest.table:
         return np.zeros(len(manifest), dtype=bool)
-    codes, names = pd.factorize(manifest.table["camera"].fillna("").astype(str))
-    above = cameras_above()
+    codes, found = pd.factorize(manifest.table["camera"].fillna("").astype(str))
+    names, above = list(found), cameras_above()
     # Multi-PIE's file names say 081; so may those of another set, which then has cameras that Multi-PIE has not.
     if {normal_name(name) for name in names} <= {"", *map(normal_name, camera_yaws())}:
         names, above = [normal_name(name) for name in names], [normal_name(name) for name in above]

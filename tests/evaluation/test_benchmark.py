@@ -97,6 +97,21 @@ def test_pictures_that_fail_count_against_the_system(rendered, small, replace):
     assert broken.record["failed_pictures"] == 18
 
 
+def test_a_group_whose_pictures_all_failed_has_no_threshold(rendered, small, replace):
+    """It would lie below every cosine, where the failures are put, and accept everybody."""
+    of_yaw = np.abs(rendered.yaw_degrees) == 90
+
+    def break_them(vectors):
+        broken = vectors.copy()
+        broken[of_yaw] = np.nan
+        return broken
+
+    (found,) = evaluate(rendered, [replace(break_them)], measure=QUICK).systems
+    far = found.by_abs_yaw["90"].tar[0]
+    assert (far.tar, far.threshold) == (0, np.inf)
+    assert np.isfinite(found.overall.tar[0].threshold)
+
+
 def test_an_unreadable_picture_is_a_failure_not_a_crash(rendered, small, tmp_path):
     table = rendered.table.assign(path=[str(path) for path in rendered.paths])
     bad = tmp_path / "bad.png"

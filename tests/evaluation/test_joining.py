@@ -10,8 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from pifr.cli.report import report
+from pifr.core.errors import DataError
+from pifr.core.files import write_json
 from pifr.data.spec import InputSpec
 from pifr.evaluation import Measure, evaluate, read_result
+from pifr.evaluation.comparison import pair_results
 from pifr.evaluation.joining import join_results
 from pifr.evaluation.tables import save_tables
 
@@ -78,6 +81,38 @@ def test_other_comparisons_or_data_stay_apart(two):
     fewer = replace(second, scores=second.scores.select(np.arange(len(second.scores)) > 0))
     elsewhere = replace(second, protocol={**second.protocol, "folder": "/elsewhere"})
     assert len(join_results([first, fewer, elsewhere])) == 3
+
+
+def test_scores_never_lie_beside_the_protocol_of_an_older_benchmark(two, tmp_path, monkeypatch):
+    """The disk fills up after the scores: what is read back is one benchmark or the other, not both."""
+    apart, _ = two
+    apart[0].save(tmp_path / "bench")
+
+    def full(path, values):
+        if "environment" in path.name or "results" in path.name:
+            raise OSError(28, "No space left on device")
+        write_json(path, values)
+
+    monkeypatch.setattr("pifr.evaluation.results.write_json", full)
+    with pytest.raises(OSError, match="No space"):
+        apart[1].save(tmp_path / "bench")
+    assert [each.name for each in read_result(tmp_path / "bench").systems] == ["coarse"]
+    record = json.loads((tmp_path / "bench" / "protocol.json").read_text())
+    assert list(record["systems"]) == ["coarse"]
+
+
+def test_streamed_benchmarks_of_other_yaw_groups_stay_apart(rendered, tmp_path):
+    """Yaws may have been corrected, or left out for cameras above, between two benchmarks of the same pictures."""
+    measure = Measure(rounds=20, fars=(0.2,), bin_degrees=30)
+    moved = replace(rendered, table=rendered.table.assign(yaw=np.where(rendered.yaw_degrees > 40, np.nan,
+                                                                        rendered.yaw_degrees)))  # fmt: skip
+    results = [evaluate(each, [Grid("fine", 4)], out=tmp_path / name, measure=measure, max_score_rows=50)
+               for name, each in (("old", rendered), ("new", moved))]  # fmt: skip
+    assert len(join_results(results)) == 2
+    assert len(join_results([results[0], results[0]])) == 1
+    for pair in (results, results[::-1]):
+        with pytest.raises(DataError, match="do not hold the same comparisons in the same groups"):
+            pair_results(*pair)
 
 
 def test_tables_hold_the_curves(two, tmp_path):

@@ -191,6 +191,19 @@ def test_a_missing_view_is_a_failure(sets):
     assert measure_preservation(real, views, [Corner()], measure=QUICK).systems[0].overall.failures == 1
 
 
+@pytest.mark.parametrize("row", [0, 1])
+def test_a_missing_view_has_no_yaw_to_measure_either(sets, row):
+    real, views = sets
+    views.paths[row].unlink()
+
+    def estimate(pixels):
+        return np.full(len(pixels), 20.0)
+
+    found = measure_preservation(real, views, [Corner()], measure=QUICK, estimate_yaw=estimate).systems[0].overall
+    there = np.delete(views.yaw_degrees, row)
+    assert (found.failures, found.yaw_error.value) == (1, pytest.approx(np.abs(20.0 - there).mean()))
+
+
 def test_a_saved_result_is_read_back_and_shown(sets, tmp_path):
     found = measure_preservation(*sets, [Corner(), Corner()], names=["one", "<two>"], measure=QUICK, accept_fmr=0.2)
     found.save(tmp_path)

@@ -286,7 +286,7 @@ def test_streamed_benchmarks_are_compared_and_joined_by_their_rounds(rendered, s
     assert joined.systems[1].to_dict()["eer_percent"] == second.systems[0].to_dict()["eer_percent"]
     few = rendered.select(rendered.table["subject"] <= "006")
     other = evaluate(few, [small], measure=QUICK, max_score_rows=10)
-    with pytest.raises(DataError, match="do not hold the same comparisons, or drew other people"):
+    with pytest.raises(DataError, match="do not hold the same comparisons in the same groups, or drew other people"):
         pair_results(first, other)
     with pytest.raises(DataError, match="one benchmark was streamed and the other was not"):
         pair_results(first, evaluate(rendered, [small], measure=QUICK))

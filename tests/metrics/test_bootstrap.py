@@ -14,6 +14,7 @@ from pifr.metrics import (
     bootstrap_rate,
     bootstrap_verification,
     equal_error_rate,
+    paired_difference,
     person_weights,
     tar_at_far,
 )
@@ -205,3 +206,29 @@ def test_two_people_are_one_pair_and_give_no_interval() -> None:
     assert math.isnan(found.eer.low)
     assert math.isnan(found.auc.low)
     assert math.isnan(found.tar[0.5].low)
+
+
+def test_a_difference_of_what_is_unknown_is_unknown() -> None:
+    scores, mated = np.array([0.9, 0.4, 0.5, 0.8]), np.array([True, False, False, True])
+    first, second = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    found = [
+        bootstrap_verification(each, mated, first, second, person_weights(2), (0.5,)) for each in (scores, -scores)
+    ]
+    assert math.isnan(paired_difference(found[0].eer, found[1].eer).low)
+    assert math.isnan(paired_difference(found[0].auc, found[1].auc).high)
+
+
+def test_no_rounds_give_no_interval() -> None:
+    person, weights = np.arange(3), person_weights(3, rounds=0)
+    assert math.isnan(bootstrap_rate(np.ones(3), person, weights).low)
+    assert math.isnan(bootstrap_pair_rate(np.ones(3), person, (person + 1) % 3, weights).low)
+
+
+def test_comparisons_of_many_people_take_no_memory_of_all_their_pairs() -> None:
+    person = np.arange(4000)
+    weights = person_weights(4000, rounds=10)
+    tracemalloc.start()
+    bootstrap_pair_rate(person % 2, person, (person + 1) % 4000, weights)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6  # a table of all pairs would take 128 MB

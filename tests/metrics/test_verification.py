@@ -169,3 +169,12 @@ def test_bad_scores_are_refused_by_name(bad):
 def test_impossible_far_is_refused(far):
     with pytest.raises(DataError, match="false accept rate"):
         tar_at_far(np.array([1.0]), np.array([0.0]), far)
+
+
+@pytest.mark.parametrize(("kind", "large"), [(np.float32, 2.0**25), (np.float64, 2.0**54)])
+def test_a_threshold_above_large_equal_scores_refuses_them(kind, large):
+    """Similarities need not be cosines; one more than such a score is the score itself."""
+    mates = np.array([0, large, large, large, large], kind)
+    found = tar_at_far(mates, np.full(10, large, kind), 0.1)
+    assert found.tar == 0
+    assert found.threshold > large
