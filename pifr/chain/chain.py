@@ -18,6 +18,7 @@ from pifr.core.config import check_config
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.core.runs import unfinished_run
+from pifr.data.cures import refuse_folder
 from pifr.data.manifest import Manifest, read_manifest
 
 
@@ -82,10 +83,11 @@ def _fingerprint(manifest: str | None) -> str | None:
     if manifest is None:
         return None
     path = Path(manifest)
+    refuse_folder(path)
     if not path.is_file():
         raise DataError(
             "the pictures of this chain are not there", where=path,
-            cure=f"get these pictures, then name their manifest with --set pictures.manifest={Path(*path.parts[-2:])}",
+            cure=f"get these pictures, then name their manifest with --set pictures.manifest=YOUR/{path.name}",
         )  # fmt: skip
     return read_manifest(path).fingerprint()
 
