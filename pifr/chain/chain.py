@@ -18,6 +18,7 @@ from pifr.core.config import check_config
 from pifr.core.errors import DataError
 from pifr.core.files import write_json
 from pifr.core.runs import unfinished_run
+from pifr.data.cures import refuse_folder
 from pifr.data.manifest import Manifest, read_manifest
 
 
@@ -82,10 +83,11 @@ def _fingerprint(manifest: str | None) -> str | None:
     if manifest is None:
         return None
     path = Path(manifest)
+    refuse_folder(path)
     if not path.is_file():
         raise DataError(
             "the pictures of this chain are not there", where=path,
-            cure=f"get these pictures, then name their manifest with --set pictures.manifest={Path(*path.parts[-2:])}",
+            cure=f"get these pictures, then name their manifest with --set pictures.manifest=YOUR/{path.name}",
         )  # fmt: skip
     return read_manifest(path).fingerprint()
 
@@ -99,7 +101,9 @@ def _prepare_pictures(config: ChainConfig, out: Path, book: StageBook, fingerpri
 
         data = _source_pictures(config, out)
         if config.pictures.template is not None:
-            aligned = align_manifest(data, config.pictures.template, out / "pictures", config.pictures.size_px)
+            # Another split leaves them as they are, so it does not count.
+            folder = _folder_of(out / "pictures", book.key_of(depends_on | {"split": None}))
+            aligned = align_manifest(data, config.pictures.template, folder, config.pictures.size_px)
             data = aligned.manifest
         path = out / "people.csv"
         split_by_person(data, config.split.parts, config.split.seed).save(path)
@@ -115,9 +119,11 @@ def _source_pictures(config: ChainConfig, out: Path) -> Manifest:
     if config.pictures.manifest is not None:
         return read_manifest(config.pictures.manifest)
     from pifr.twin import TwinConfig, render_twin
+    from pifr.twin.dataset import identity_of
 
     twin = check_config(TwinConfig, dict(config.pictures.twin or {}), "pictures.twin")
-    return render_twin(twin, out / "twin", workers=os.cpu_count() or 1)
+    folder = _folder_of(out / "twin", StageBook.key_of(identity_of(twin)))
+    return render_twin(twin, folder, workers=os.cpu_count() or 1)
 
 
 def _train_generator(
@@ -130,7 +136,7 @@ def _train_generator(
     settings = check_config(ipgan.TrainConfig, {**config.ipgan, "name": config.name, "data": data}, "ipgan")
 
     depends_on = {"pictures": pictures.key, "ipgan": settings.model_dump(mode="json")}
-    runs = _runs_of(out, "ipgan", book.key_of(depends_on))
+    runs = _folder_of(out / "runs" / "ipgan", book.key_of(depends_on))
 
     def work(previous: Path | None) -> Path:
         book.note_output("ipgan", runs)
@@ -139,9 +145,12 @@ def _train_generator(
     return book.run("ipgan", depends_on, work)
 
 
-def _runs_of(out: Path, name: str, key: str) -> Path:
-    """Return the folder of a stage's runs, of its own for other inputs: the recipe does not tell other pictures."""
-    return out / "runs" / name / key[:8]
+def _folder_of(folder: Path, key: str) -> Path:
+    """Return where what is made of these inputs lies, apart from what was made of others in the same chain.
+
+    Runs of other pictures under one path have the same recipe; folders of pictures and views refuse other contents.
+    """
+    return folder / key[:8]
 
 
 def _make_views(
@@ -155,10 +164,13 @@ def _make_views(
         people = read_manifest(pictures.output).of_split("train")
         # The recogniser has frontal pictures alone, so the true views must not count as there.
         people = people.select(frontal(people, config.max_frontal_yaw_degrees))
-        made: AugmentResult = augment(people, Rotator.load(generator.output, device), out / "views", config.augment)
+        rotator = Rotator.load(generator.output, device)
+        # The weights count by themselves: a deleted run is trained anew, on a GPU not to the very same ones.
+        folder = _folder_of(out / "views", book.key_of(depends_on | {"weights": rotator.sha256}))
+        made: AugmentResult = augment(people, rotator, folder, config.augment)
         return made.accepted_path
 
-    depends_on = {
+    depends_on: dict[str, Any] = {
         "generator": generator.key,
         "augment": config.augment.model_dump(mode="json"),
         "max_frontal_yaw_degrees": config.max_frontal_yaw_degrees,
@@ -190,7 +202,7 @@ def _train_recogniser(
         "recognizer": settings.model_dump(mode="json"),
         "max_frontal_yaw_degrees": config.max_frontal_yaw_degrees,
     }
-    runs = _runs_of(out, slug, book.key_of(depends_on))
+    runs = _folder_of(out / "runs" / slug, book.key_of(depends_on))
 
     def work(previous: Path | None) -> Path:
         people = recogniser_pictures(read_manifest(pictures.output), system, config.max_frontal_yaw_degrees)

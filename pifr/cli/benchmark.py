@@ -125,6 +125,7 @@ def benchmark(data: str | None, protocol: str, setting: str | None, split: str |
 
 def _read(data: str, protocol: str, split: str | None) -> Manifest | Path:
     """Read a manifest, or the names of the files under a Multi-PIE folder; leave the files of pairs to the protocol."""
+    from pifr.cli.data.import_any import say_left_out
     from pifr.core.progress import say
     from pifr.data.importers.multipie import import_multipie
     from pifr.data.manifest import read_manifest
@@ -141,6 +142,9 @@ def _read(data: str, protocol: str, split: str | None) -> Manifest | Path:
         manifest = found.manifest
         for note in found.notes:
             say(f"note: {note}")
+        say_left_out(found.failures)
+        if found.failures:
+            say(f"{len(found.failures)} pictures left out")
     return manifest.of_split(split) if split else manifest
 
 

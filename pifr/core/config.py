@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pifr.core.errors import ConfigError, near_names
 from pifr.core.files import write_text
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 ConfigT = TypeVar("ConfigT", bound="Config")
 
@@ -64,7 +67,7 @@ def load_config(
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        written = {each: (spelled or {}).get(each, f"--set {each}") for each in overrides}
+        written = {each: (spelled or {}).get(each, f"--set {each}") for each in _standing(overrides)}
         blamed = _blamed_overrides(kind, given, written, error)
         raise _as_config_error(kind, error, " ".join(written[each] for each in blamed) or where) from error
 
@@ -145,15 +148,38 @@ def _blamed_overrides(
     try:
         kind.model_validate(given)
     except ValidationError as alone:
-        if any(each["loc"] == key for each in alone.errors()):
+        if any(_same_mistake(each, first) for each in alone.errors()):
             return []
-    keys = {each: tuple(each.partition("=")[0].split(".")) for each in written}
+    keys = {each: _key_of(each) for each in written}
     near = [each for each, own in keys.items() if own[: len(key)] == key[: len(own)]]
     if first["type"] != "value_error":
         return near
     # A rule between keys: those that its message names, or else whatever was set.
     named = [each for each in near if re.search(rf"\b{keys[each][-1]}\b", first["msg"])]
     return named or [each for each in near if written[each].startswith("--set ")]
+
+
+def _standing(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that no later one of the same key, or of one that holds it, has replaced."""
+    standing: list[str] = []
+    for override in overrides:
+        key = _key_of(override)
+        standing = [each for each in standing if _key_of(each)[: len(key)] != key]
+        standing.append(override)
+    return standing
+
+
+def _key_of(override: str) -> tuple[str, ...]:
+    return tuple(override.partition("=")[0].split("."))
+
+
+def _same_mistake(one: ErrorDetails, other: ErrorDetails) -> bool:
+    """Tell whether two errors are one: of the same kind in the same place, by the same value where that decides it."""
+    if (one["loc"], one["type"]) != (other["loc"], other["type"]):
+        return False
+    if one["type"] == "value_error":  # a rule between keys, whose input is all of them
+        return one["msg"] == other["msg"]
+    return one["type"] in ("missing", "extra_forbidden") or one["input"] == other["input"]
 
 
 def _as_config_error(kind: type[BaseModel], error: ValidationError, where: str) -> ConfigError:

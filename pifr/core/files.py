@@ -8,8 +8,9 @@ import json
 import os
 import re
 import shutil
+import threading
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -167,26 +168,58 @@ def read_json(path: Path) -> Any:
 def read_journal(path: Path, keys: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Return the JSON objects of a file to which a line each is added; none where there is no file.
 
-    A line cut by a crash, or without one of ``keys``, ends it, and is cut off the file: the next line begins anew.
+    A line cut by a crash, or without one of ``keys``, is passed over. It stays in the file: it may be one that another
+    process is adding just now, so only :func:`open_journal` begins a line of its own behind it.
     """
     found: list[dict[str, Any]] = []
     if not path.is_file():
         return found
-    good = 0
     with open(path, "rb") as lines:
         for line in lines:
             try:
                 value = json.loads(line)
             except ValueError:
-                break
-            if not line.endswith(b"\n") or not isinstance(value, dict) or any(key not in value for key in keys):
-                break
-            found.append(value)
-            good += len(line)
-    if good < path.stat().st_size:
-        with open(path, "r+b") as stream:
-            stream.truncate(good)
+                continue
+            if isinstance(value, dict) and all(key in value for key in keys):
+                found.append(value)
     return found
+
+
+@contextmanager
+def open_journal(path: Path) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Yield a function that adds one line to a journal, at once and in one piece, from any thread.
+
+    Args:
+        path: The journal; it and its folder are created.
+
+    Raises:
+        PifrError: If the disk is full or the folder may not be written.
+    """
+    # Unbuffered, so that each line is added in one piece: commands may share a journal.
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab", buffering=0) as stream:
+            lock, cut = threading.Lock(), _ends_within_a_line(path)
+
+            def add(entry: Mapping[str, Any]) -> None:
+                nonlocal cut
+                with disk_errors(path), lock:
+                    rest = b"\n" * cut + (json.dumps(entry) + "\n").encode()
+                    cut = True  # as long as any of it is not written, be it for want of space
+                    while rest:
+                        rest = rest[stream.write(rest) :]
+                    cut = False
+
+            yield add
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    """Tell whether a crash cut the last line of a file."""
+    with open(path, "rb") as stream:
+        if not stream.seek(0, os.SEEK_END):
+            return False
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) != b"\n"
 
 
 def sha256_of_file(path: Path) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -15,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError
-from pifr.core.files import disk_errors, names_within, read_json, write_json
+from pifr.core.files import names_within, open_journal, read_json, write_json
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar, say
 from pifr.data.aligned_sources import JOURNAL, Cut, read_cuts
 from pifr.data.geometry import transform_points, warp
 from pifr.data.manifest import LANDMARK_COLUMNS, Manifest, make_manifest
 from pifr.data.pictures import read_picture, write_picture
-from pifr.data.sources import look_at, still_the_same
+from pifr.data.sources import Source, look_at, still_the_same
 from pifr.data.templates import Face, FivePoints, Template, id_in_manifests, parse_template
 
 _CHUNK = 64
@@ -195,24 +194,21 @@ def _jobs(manifest: Manifest, rules: Sequence[Template | None], targets: Sequenc
 def _run(jobs: Sequence[_Job], size_px: int, out: Path, title: str) -> tuple[np.ndarray, int]:
     """Align all; return the landmarks in the new pictures ``(N, 5, 2)`` and how many pictures were there before."""
     landmarks, done_before, changed = [], 0, 0
-    known, journal = read_cuts(out), out / JOURNAL
+    known = read_cuts(out)
     with (
-        disk_errors(journal), open(journal, "a", encoding="utf-8") as stream, stop_on_signal() as stop,
-        progress_bar(title, len(jobs)) as advance, ThreadPoolExecutor() as pool,
+        open_journal(out / JOURNAL) as note, stop_on_signal() as stop, progress_bar(title, len(jobs)) as advance,
+        ThreadPoolExecutor() as pool,
     ):  # fmt: skip
         for start in range(0, len(jobs), _CHUNK):
             if stop:
                 raise Interrupted(f"{start} of {len(jobs)} pictures are aligned; the same command goes on from there")
             chunk = jobs[start : start + _CHUNK]
             names = [job.target.relative_to(out).as_posix() for job in chunk]
-            done = pool.map(lambda job, name: _align_picture(job, size_px, known.get(name)), chunk, names)
-            for name, (points, cut, was_there) in zip(names, done, strict=True):
+            done = pool.map(lambda job, name: _align_picture(job, name, size_px, known.get(name), note), chunk, names)
+            for name, (points, was_there) in zip(names, done, strict=True):
                 landmarks.append(points)
                 done_before += was_there
                 changed += not was_there and name in known
-                if cut is not None and cut != known.get(name):
-                    stream.write(json.dumps(cut.line(name)) + "\n")
-            stream.flush()
             advance(len(chunk))
     if changed:
         say(f"{changed} of {len(jobs)} pictures have changed since they were aligned, or their landmarks have, "
@@ -220,27 +216,42 @@ def _run(jobs: Sequence[_Job], size_px: int, out: Path, title: str) -> tuple[np.
     return np.stack(landmarks), done_before
 
 
-def _align_picture(job: _Job, size_px: int, known: Cut | None) -> tuple[np.ndarray, Cut | None, bool]:
-    """Align one picture unless it is there, cut as ``known`` says and would be today.
+def _align_picture(
+    job: _Job, name: str, size_px: int, known: Cut | None, note: Callable[[Mapping[str, Any]], None]
+) -> tuple[np.ndarray, bool]:
+    """Align one picture unless it is there, cut as ``known`` says and would be today; ``note`` how it is cut.
 
     Returns:
-        Its new landmarks ``(5, 2)``, how it is cut, and whether it was there.
+        Its new landmarks ``(5, 2)``, and whether it was there.
     """
     source = still_the_same(known.source, job.source) if known is not None and job.target.exists() else None
     if known is not None and source is not None:
         matrix = job.rule.matrix(replace(job.face, size_px=known.size_px), size_px)
         if known.made_by(matrix):
-            return transform_points(job.face.landmarks, matrix), replace(known, source=source), True
+            if source != known.source:
+                note(replace(known, source=source).line(name))
+            return transform_points(job.face.landmarks, matrix), True
+    source, pixels = _look_and_read(job)
+    size = (pixels.shape[1], pixels.shape[0])
+    matrix = job.rule.matrix(replace(job.face, size_px=size), size_px)
+    aligned = warp(pixels, matrix, size_px)
+    # In this order, so that a picture never stands beside a line that tells of another: one without is cut anew.
+    job.target.unlink(missing_ok=True)
+    note(Cut(source, size, tuple(np.asarray(matrix, float).ravel().tolist())).line(name))
+    write_picture(job.target, aligned)
+    return transform_points(job.face.landmarks, matrix), False
+
+
+def _look_and_read(job: _Job) -> tuple[Source, np.ndarray]:
+    """Return a picture's file as it is and its pixels ``(H, W, 3)``, both of the same moment."""
     source = look_at(job.source)
     try:
         pixels = read_picture(job.source)
     except DataError as error:
         raise DataError(error.what, where=job.face.where, found=error.found, cure=error.cure) from error
-    size = (pixels.shape[1], pixels.shape[0])
-    matrix = job.rule.matrix(replace(job.face, size_px=size), size_px)
-    write_picture(job.target, warp(pixels, matrix, size_px))
-    cut = None if source is None else Cut(source, size, tuple(np.asarray(matrix, float).ravel().tolist()))
-    return transform_points(job.face.landmarks, matrix), cut, False
+    if source is None or still_the_same(source, job.source) is None:
+        raise DataError("the picture changed while it was read", where=job.face.where, cure="run it again")
+    return source, pixels
 
 
 def _claim_folder(out: Path, recipe: dict[str, Any], earlier: dict[str, Any] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -16,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError
-from pifr.core.files import cache_folder, disk_errors, read_journal
+from pifr.core.files import cache_folder, open_journal, read_journal
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.progress import progress_bar
 from pifr.data.align import AlignmentResult, Search, align_manifest
@@ -138,12 +137,10 @@ def _find(
     known = _read_looks(journal)
     findings: dict[int, Finding] = {}
     names, paths = manifest.table["path"], manifest.paths
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    # Unbuffered, so that each line is added in one piece: manifests of one folder share a journal, and so may commands.
+    # Manifests of one folder share a journal, and so may commands.
     with (
-        disk_errors(journal), open(journal, "ab", buffering=0) as stream, stop_on_signal() as stop,
-        progress_bar("finding faces", len(rows)) as advance, ThreadPoolExecutor() as threads,
-        _finder(detector, workers) as find,
+        open_journal(journal) as note, stop_on_signal() as stop, progress_bar("finding faces", len(rows)) as advance,
+        ThreadPoolExecutor() as threads, _finder(detector, workers) as find,
     ):  # fmt: skip
         for start in range(0, len(rows), _CHUNK):
             if stop:
@@ -155,7 +152,7 @@ def _find(
             for row, earlier, look in zip(chunk, before, looks, strict=True):
                 source, findings[row] = now = look or next(anew)
                 if source is not None and now != earlier:
-                    stream.write(_line(names[row], source, findings[row]))
+                    note({"picture": names[row], **asdict(source), **findings[row]})
                 flaw = findings[row].get("flaw", _NO_FACE)
                 if flaw != _NO_FACE and on_error == "stop":
                     refuse([Failure(str(names[row]), f"row {row + 1}", flaw)])
@@ -179,10 +176,6 @@ def _unless_changed(known: _Look | None, path: Path) -> _Look | None:
         return None
     source = still_the_same(known[0], path)
     return None if source is None else (source, known[1])
-
-
-def _line(name: str, source: Source, finding: Finding) -> bytes:
-    return (json.dumps({"picture": name, **asdict(source), **finding}) + "\n").encode()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pandas as pd
 from pifr.core.errors import DataError, near_names
 from pifr.core.files import atomic_path
 from pifr.data.containers import file_of, read_bytes, relocated, sizes
-from pifr.data.cures import missing_column, refuse_folder, refuse_other_separators
+from pifr.data.cures import missing_columns, refuse_folder, refuse_other_separators
 from pifr.data.origin import Origin
 
 LANDMARKS = ("left_eye", "right_eye", "nose_tip", "left_mouth", "right_mouth")
@@ -123,14 +123,14 @@ class Manifest:
         return chosen
 
     def require(self, columns: Iterable[str]) -> None:
-        """Refuse a table that lacks one of ``columns``.
+        """Refuse a table that lacks some of ``columns``.
 
         Raises:
-            DataError: Naming the column and how to come by it.
+            DataError: Naming them all and how to come by them.
         """
-        for column in columns:
-            if column not in self.table:
-                raise missing_column(column, self.table.columns, self.name, (*TEXT_COLUMNS, *NUMBER_COLUMNS))
+        missing = [column for column in dict.fromkeys(columns) if column not in self.table]
+        if missing:
+            raise missing_columns(missing, self.table.columns, self.name, (*TEXT_COLUMNS, *NUMBER_COLUMNS))
 
     def fingerprint(self, unreadable_ok: bool = False) -> str:
         """Return a digest of the table, of every file's size and of what pictures hold, the same on every machine.
@@ -145,7 +145,7 @@ class Manifest:
         Raises:
             DataError: If a picture is missing or can't be read, and that is not allowed.
         """
-        digest = hashlib.sha256(self.table.to_csv(index=False).encode())
+        digest = hashlib.sha256(self.table.to_csv(index=False, lineterminator="\n").encode())
         names = self.table["path"]
         for name, size in zip(names, sizes(self.folder, names), strict=True):
             if size is None and not unreadable_ok:

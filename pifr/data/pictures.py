@@ -31,7 +31,9 @@ def read_picture(path: Path) -> np.ndarray:
     """
     try:
         with Image.open(picture_source(path)) as picture:
-            return np.asarray(_eight_bits(ImageOps.exif_transpose(picture)).convert("RGB"))
+            # Grey of 16 bits is of another mode in PGM files than in all others; a turned picture forgets its format.
+            grey_of_16_bits = picture.mode.startswith("I;16") or (picture.format, picture.mode) == ("PPM", "I")
+            return np.asarray(_eight_bits(ImageOps.exif_transpose(picture), grey_of_16_bits).convert("RGB"))
     except FileNotFoundError as error:
         raise DataError("picture not found", where=path, cure="run: pifr data validate") from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -40,13 +42,13 @@ def read_picture(path: Path) -> np.ndarray:
         ) from error
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
+def _eight_bits(picture: Image.Image, grey_of_16_bits: bool) -> Image.Image:
     """Scale grey of 16 bits to 8, which Pillow would clip to white.
 
     Raises:
         ValueError: If the picture holds numbers of which nobody knows what white is.
     """
-    if picture.mode.startswith("I;16"):
+    if grey_of_16_bits:
         return Image.fromarray(((np.asarray(picture).astype(np.uint32) + 128) // 257).astype(np.uint8))
     if picture.mode in ("I", "F"):
         raise ValueError(f"numbers of 32 bits a pixel (mode {picture.mode}); save it with 8 bits a channel")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pifr.core.errors import DataError
@@ -11,7 +11,8 @@ from pifr.data.manifest import Manifest
 
 BELOW = "/**"
 """Ends the folder that holds pictures, so that it is not taken for a manifest's: other sets may lie below that one."""
-_LOOKED_AT = 256
+_LOOKED_AT, _MOST_SETS = 256, 16
+_MANIFESTS = ("manifest.csv", "manifest.parquet")
 
 
 def data_folders(data: Manifest) -> list[str]:
@@ -19,25 +20,71 @@ def data_folders(data: Manifest) -> list[str]:
 
     These are the folder of the manifest and, ending in :data:`BELOW`, the one that all of its pictures lie in, links
     followed: a study or a split writes manifests of its own, in folders of its own, of pictures that stay where they
-    are.
+    are. Where several sets were joined in one manifest, there is such a folder of each, see :func:`_sets_within`.
     """
-    found, pictures = [str(data.folder.resolve())], _folder_of_pictures(data)
-    return found if pictures is None else [*found, f"{pictures}{BELOW}"]
+    here = str(data.folder.resolve())
+    people, linked = _people_by_folder(data)
+    try:
+        common = os.path.commonpath([*people, *linked])
+    except ValueError:  # several drives of Windows
+        return [here]
+    if os.path.dirname(common) == common:  # the root would tell nothing
+        return [here]
+    sets = [common] if linked or common == here else _sets_within(common, people)
+    return [here, *(f"{folder}{BELOW}" for folder in sets)]
 
 
-def _folder_of_pictures(data: Manifest) -> str | None:
-    """Return the deepest folder that holds all pictures, None for the root, which would tell nothing.
+def _people_by_folder(data: Manifest) -> tuple[dict[str, set[str]], set[str]]:
+    """Return folder of pictures -> people in it, and folders where single pictures of these are links to.
 
     Links are followed for one picture of each folder and for some over the whole table: millions would take minutes.
     """
-    names = data.table["path"].tolist()
-    chosen = {os.path.dirname(name): name for name in names}
-    looked_at = {*chosen.values(), *names[:: max(1, len(names) // _LOOKED_AT)]}
-    try:
-        found = os.path.commonpath([os.path.dirname(os.path.realpath(data.folder / name)) for name in looked_at])
-    except ValueError:  # several drives of Windows
-        return None
-    return None if os.path.dirname(found) == found else found
+    names, subjects = data.table["path"].tolist(), data.table["subject"].tolist()
+    shown: dict[str, set[str]] = {}
+    chosen: dict[str, str] = {}
+    for name, subject in zip(names, subjects, strict=True):
+        written = os.path.dirname(name)
+        chosen[written] = name
+        shown.setdefault(written, set()).add(subject)
+
+    def real(name: str) -> str:
+        return os.path.dirname(os.path.realpath(data.folder / name))
+
+    folders = {written: real(name) for written, name in chosen.items()}
+    people: dict[str, set[str]] = {}
+    for written, folder in folders.items():
+        people.setdefault(folder, set()).update(shown[written])
+    some = names[:: max(1, len(names) // _LOOKED_AT)]
+    return people, {folder for name in some if (folder := real(name)) != folders[os.path.dirname(name)]}
+
+
+def _sets_within(common: str, people: Mapping[str, set[str]]) -> list[str]:
+    """Return the folders of the sets that were joined; ``common`` where nothing says that it holds several.
+
+    Sessions, cameras, parts and persons have folders of their own within one set, and who shares a name there is the
+    same person. So the folders next below ``common`` are sets only where each has several people, nobody is in two of
+    them, and each holds a manifest, as what this package aligns, renders or generates does.
+
+    Args:
+        common: The folder of all pictures.
+        people: Folder of pictures -> people.
+    """
+    parts: dict[str, list[str]] = {}
+    for folder in people:
+        parts.setdefault(os.path.relpath(folder, common).split(os.sep)[0], []).append(folder)
+    if os.curdir in parts or not 2 <= len(parts) <= _MOST_SETS:
+        return [common]
+    whose = [set().union(*(people[folder] for folder in folders)) for folders in parts.values()]
+    several = all(len(each) > 1 for each in whose) and len(set().union(*whose)) == sum(map(len, whose))
+    sets = [os.path.commonpath(folders) for folders in parts.values()]
+    return sorted(sets) if several and all(_has_manifest(folder, common) for folder in sets) else [common]
+
+
+def _has_manifest(folder: str, above: str) -> bool:
+    """Tell whether a folder, or one between it and ``above``, holds a table of this package's usual name."""
+    between = [Path(folder), *Path(folder).parents]
+    between = between[: between.index(Path(above))]
+    return any((each / name).is_file() for each in between for name in _MANIFESTS)
 
 
 def known_people(model: object, tested: Collection[str], folders: Collection[str]) -> tuple[list[str], bool]:

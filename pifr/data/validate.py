@@ -14,7 +14,7 @@ import numpy as np
 
 from pifr.core.errors import DataError
 from pifr.core.progress import progress_bar, say
-from pifr.data.cures import nearly_known_columns
+from pifr.data.cures import nearly_known_columns, rename
 from pifr.data.manifest import LANDMARKS, NUMBER_COLUMNS, TEXT_COLUMNS, UNALIGNED, Manifest
 from pifr.data.pictures import flaw_of, read_picture
 
@@ -243,8 +243,9 @@ def _check_yaw(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Fin
 
 
 def _check_columns(manifest: Manifest, pictures: Sequence[_Picture]) -> Iterator[Finding]:
-    for column, meant in nearly_known_columns(manifest.table.columns, (*TEXT_COLUMNS, *NUMBER_COLUMNS)).items():
-        cure = f"rename it: pifr data import table {manifest.name} --column '{meant}={column}' --out faces.csv"
+    near = nearly_known_columns(manifest.table.columns, (*TEXT_COLUMNS, *NUMBER_COLUMNS))
+    cure = rename(manifest.name, {meant: column for column, meant in near.items()}, "rename it")
+    for column, meant in near.items():
         yield _whole("warning", "column", manifest, f"column {column!r} is kept but not used as {meant!r}", cure)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -78,11 +79,15 @@ def _count(takes: list[Take]) -> int:
     return sum(len(sight.lightings) for take in takes for sight in take.sights)
 
 
+def identity_of(config: TwinConfig) -> dict[str, Any]:
+    """Return what all pictures of a folder have in common, JSON-ready: a larger choice of the same is added to it."""
+    common = {"version": VERSION} | {key: getattr(config, key) for key in _IDENTITY_KEYS}
+    return common | {"free": config.free and config.free.model_dump(mode="json", exclude={"people"})}
+
+
 def _claim_folder(out: Path, config: TwinConfig) -> None:
     """Note what the folder's pictures have in common, and refuse to mix them with others."""
-    mine = {"version": VERSION} | {key: getattr(config, key) for key in _IDENTITY_KEYS}
-    mine["free"] = None if config.free is None else config.free.model_dump(mode="json", exclude={"people"})
-    path = out / IDENTITY_FILE
+    mine, path = identity_of(config), out / IDENTITY_FILE
     if not path.exists():
         if (out / "manifest.parquet").exists():
             raise DataError("the folder holds another data set", where=out, cure="choose another folder")

@@ -75,10 +75,14 @@ def test_counts_of_people_stay_counts() -> None:
 
 def test_a_chain_whose_pictures_are_not_there_says_where_to_name_them_and_writes_nothing(tmp_path: Path) -> None:
     recipe = load_config(ChainConfig, "london", [f"pictures.manifest={tmp_path}/data/london/index.csv"])
-    cure = "get these pictures, then name their manifest with --set pictures.manifest=london/index.csv"
+    cure = "get these pictures, then name their manifest with --set pictures.manifest=YOUR/index.csv"
     with pytest.raises(DataError, match=f"london/index.csv: the pictures of this chain are not there; {cure}"):
         run_chain(recipe, tmp_path / "out", "cpu")
     pictures(ROWS).save(tmp_path / "data" / "london" / "index.csv")
+    for folder in (tmp_path, Path("/")):
+        named = load_config(ChainConfig, "london", [f"pictures.manifest={folder}"])
+        with pytest.raises(DataError, match=f"^{folder}: this is a folder, a manifest is wanted; name the table in it"):
+            run_chain(named, tmp_path / "out", "cpu")
     with pytest.raises(DataError, match="picture not found"):
         run_chain(recipe, tmp_path / "out", "cpu")
     assert not (tmp_path / "out").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pifr.cli.benchmark import benchmark
+from pifr.cli.benchmark import _read, benchmark
 from pifr.cli.compare import compare
 from pifr.cli.report import report
 from pifr.core.errors import DataError, PifrError
@@ -53,6 +53,20 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "tiny_embedders.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pifr.report.maps._MOST_PICTURES", 21)
+
+
+def test_pictures_of_a_folder_that_are_left_out_are_named(tmp_path, capsys):
+    folder = tmp_path / "multipie"
+    folder.mkdir()
+    (folder / "001_01_01_051_00.png").touch()
+    try:
+        (folder / "caf\udce9.png").touch()
+    except OSError:
+        pytest.skip("this disk takes names in UTF-8 alone")
+    assert len(_read(str(folder), "posegrid", None)) == 1
+    told = capsys.readouterr().err
+    assert "caf\\udce9.png: its name is not UTF-8 (rename it)" in told
+    assert "1 pictures left out" in told
 
 
 def test_cfp_runs_from_its_folder_to_a_page_of_two_systems(cfp):

@@ -117,6 +117,17 @@ def test_import_table_renames(tmp_path: Path, render_people: RenderPeople) -> No
     assert read_manifest(tmp_path / "faces.csv").subjects == ["ann"]
 
 
+def test_import_table_does_not_replace_the_table_it_reads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "faces.csv"
+    table.write_text("Path,subject\na.png,1\n")
+    monkeypatch.chdir(tmp_path)
+    error = fail(capsys, monkeypatch, "import", "table", table, "--column", "path=Path", "--out", "faces.csv")
+    assert "--out: this is the table that the manifest is made of, found 'faces.csv'; choose another name" in error
+    assert table.read_text() == "Path,subject\na.png,1\n"
+
+
 def test_import_multipie(tmp_path: Path) -> None:
     picture = tmp_path / "session01/multiview/001/01/05_1/001_01_01_051_00.png"
     picture.parent.mkdir(parents=True)

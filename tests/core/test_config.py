@@ -130,6 +130,36 @@ def test_a_mistake_of_the_file_stays_the_files(tmp_path: Path) -> None:
     assert str(error.value).startswith(f"{path}: unknown key 'optimzer'")
 
 
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("steps: many", ["steps=few"], "--set steps=few: key 'steps'"),
+        ("steps: many", ["extra=[a]"], "RECIPE: key 'steps'"),
+        ("steps: 9", ["optimizer.name=2"], "--set optimizer.name=2: key 'optimizer.name'"),
+        ("steps: 9\noptimizer: {lr: -1}", ["optimizer.lr=-2"], "--set optimizer.lr=-2: key 'optimizer.lr'"),
+        ("steps: 9", ["steps=0.5", "steps=few"], "--set steps=few: key 'steps'"),
+        ("steps: 9", ["optimizer.lr=5", "optimizer=3"], "--set optimizer=3: key 'optimizer'"),
+        ("steps: 9", ["steps=few", "steps=0.5", "steps=few"], "--set steps=few: key 'steps'"),
+    ],
+)  # fmt: skip
+def test_what_was_set_last_is_blamed_alone(tmp_path: Path, text: str, overrides: list[str], message: str) -> None:
+    path = recipe(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        load_config(Recipe, path, overrides)
+    assert str(error.value).startswith(message.replace("RECIPE", str(path)))
+
+
+def test_a_wrong_value_of_a_key_that_the_file_lacks_is_blamed(tmp_path: Path) -> None:
+    class Needy(Config):
+        data: Optimizer
+
+    path = recipe(tmp_path, "{}")
+    with pytest.raises(ConfigError, match=r"^--set data=faces\.csv: key 'data'"):
+        load_config(Needy, path, ["data=faces.csv"])
+    with pytest.raises(ConfigError, match=f"^{path}: key 'data': field required"):
+        load_config(Needy, path)
+
+
 def test_recipes_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = recipe(tmp_path, "steps: 4")
     monkeypatch.setattr(config_module, "_recipe_folders", lambda: [tmp_path])

@@ -14,6 +14,8 @@ from pifr.core.files import (
     atomic_path,
     cache_folder,
     disk_errors,
+    open_journal,
+    read_journal,
     read_json,
     sha256_of_file,
     write_bytes,
@@ -209,6 +211,28 @@ def test_bad_json_files(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{")
     with pytest.raises(PifrError, match=r"a.json: not a JSON file"):
         read_json(tmp_path / "a.json")
+
+
+def test_reading_a_journal_leaves_a_line_that_is_being_added_to_its_writer(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(b'{"i": 0}\n{"i": 1')
+    assert read_journal(journal, ("i",)) == [{"i": 0}]
+    with open(journal, "ab") as stream:
+        stream.write(b"}\n")
+    assert read_journal(journal, ("i",)) == [{"i": 0}, {"i": 1}]
+
+
+def test_a_journal_goes_on_behind_a_line_cut_by_a_crash(tmp_path: Path) -> None:
+    journal = tmp_path / "new" / "journal.jsonl"
+    assert read_journal(journal) == []
+    with open_journal(journal) as add:
+        add({"i": 0})
+    journal.write_bytes(journal.read_bytes() + b'{"i": 1')
+    with open_journal(journal) as add:
+        add({"i": 2})
+        add({"other": 3})
+        add({"i": 4})
+    assert read_journal(journal, ("i",)) == [{"i": 0}, {"i": 2}, {"i": 4}]
 
 
 def test_digest(tmp_path: Path) -> None:

@@ -110,6 +110,60 @@ def test_a_broken_off_call_goes_on(tmp_path: Path) -> None:
     assert align_manifest(manifest, "crop:center", tmp_path / "out", 32).done_before == 2
 
 
+def grey(folder: Path, values: dict[int, int]) -> Manifest:
+    """Write pictures ``number.png`` of one grey each; return a manifest of four."""
+    for number, value in values.items():
+        Image.fromarray(np.full((40, 40, 3), value, np.uint8)).save(folder / f"{number}.png")
+    table = pd.DataFrame({"path": [f"{number}.png" for number in range(4)], "subject": list("abcd")})
+    return make_manifest(table, folder, "faces.csv")
+
+
+def test_a_call_that_broke_off_over_other_pictures_keeps_none_of_them(tmp_path: Path) -> None:
+    manifest = grey(tmp_path, dict.fromkeys(range(4), 50))
+    align_manifest(manifest, "crop", tmp_path / "out", 16)
+    (tmp_path / "0.png").write_bytes(b"broken")
+    grey(tmp_path, dict.fromkeys((1, 2, 3), 200))
+    with pytest.raises(DataError, match="can't decode"):
+        align_manifest(manifest, "crop", tmp_path / "out", 16)
+    grey(tmp_path, dict.fromkeys(range(4), 50))
+    result = align_manifest(manifest, "crop", tmp_path / "out", 16)
+    assert [int(read_picture(path).mean()) for path in result.manifest.paths] == [50, 50, 50, 50]
+
+
+@pytest.mark.parametrize("killed_in", ["note", "write_picture"])
+def test_a_kill_between_note_and_picture_leaves_none_to_be_kept(
+    tmp_path: Path, killed_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = grey(tmp_path, dict.fromkeys(range(4), 50))
+    align_manifest(manifest, "crop", tmp_path / "out", 16)
+    grey(tmp_path, {1: 200})
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((align_module.Cut, "line") if killed_in == "note" else (align_module, "write_picture")), killed)
+        with pytest.raises(KeyboardInterrupt):
+            align_manifest(manifest, "crop", tmp_path / "out", 16)
+    grey(tmp_path, {1: 50})
+    result = align_manifest(manifest, "crop", tmp_path / "out", 16)
+    assert [int(read_picture(path).mean()) for path in result.manifest.paths] == [50, 50, 50, 50]
+
+
+def test_a_picture_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = grey(tmp_path, dict.fromkeys(range(4), 50))
+
+    def read_and_change(path: Path) -> np.ndarray:
+        pixels = read_picture(path)
+        if path.name == "2.png":
+            grey(tmp_path, {2: 200})
+        return pixels
+
+    monkeypatch.setattr(align_module, "read_picture", read_and_change)
+    with pytest.raises(DataError, match=r"row 3: 2.png: the picture changed while it was read"):
+        align_manifest(manifest, "crop", tmp_path / "out", 16)
+
+
 def times(path: Path) -> tuple[int, int]:
     return path.stat().st_atime_ns, path.stat().st_mtime_ns
 

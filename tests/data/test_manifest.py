@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -112,9 +113,9 @@ def test_further_columns_may_be_required(tmp_path: Path) -> None:
     ("header", "wanted", "cure"),
     [
         ("path,person,yaw", "subject", "found path, person, yaw; rename one of them: pifr data import table {} "
-                                       "--column subject=THEIRS --out faces.csv"),
+                                       "--column subject=THEIRS --out renamed.csv"),
         ("path,subjct", "subject", "did you mean 'subjct'? Rename it: pifr data import table {} "
-                                   "--column subject=subjct --out faces.csv"),
+                                   "--column subject=subjct --out renamed.csv"),
         ("path,subject,Yaw", "yaw", "did you mean 'Yaw'? Rename it: pifr data import table {} --column yaw=Yaw"),
         ("path,subject", "yaw", "found path, subject; estimate it with: pifr data pose {} --out posed.csv"),
         ("path,subject,lamp", "lmp", "did you mean 'lamp'?"),
@@ -126,6 +127,39 @@ def test_a_missing_column_says_how_to_come_by_it(tmp_path: Path, header: str, wa
         read_manifest(path, require=[wanted])
     assert f"no column {wanted!r}" in str(caught.value)
     assert cure.format(path) in str(caught.value)
+
+
+def test_all_missing_columns_are_cured_by_one_command(tmp_path: Path) -> None:
+    path = write(tmp_path, "Path,the_subject,Yaw\na.png,1,0\n")
+    with pytest.raises(DataError) as caught:
+        read_manifest(path, require=["yaw"])
+    assert "no column 'path' and no column 'subject'" in str(caught.value)
+    renames = "--column path=Path --column subject=the_subject --column yaw=Yaw"
+    assert f"Rename them: pifr data import table {path} {renames} --out renamed.csv" in str(caught.value)
+    path.write_text("file,who\na.png,1\n")
+    with pytest.raises(DataError, match=r"found file, who; .*--column path=THEIRS --column subject=THEIRS --out"):
+        read_manifest(path)
+
+
+def test_a_suggested_command_can_be_typed_as_it_stands_and_replaces_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for taken, new in (("my faces.csv", "renamed.csv"), ("renamed.csv", "renamed-2.csv")):
+        Path(taken).write_text("path,my subject\na.png,1\n")
+        with pytest.raises(DataError) as caught:
+            read_manifest(taken)
+        command = shlex.split(str(caught.value).partition("Rename it: ")[2])
+        assert command == ["pifr", "data", "import", "table", taken, "--column", "subject=my subject", "--out", new]
+
+
+def test_there_is_no_command_for_several_tables_that_were_joined(tmp_path: Path) -> None:
+    first = read_manifest(write(tmp_path, "path,subject,Yaw\na.png,1,0\n"))
+    joined = concatenate([first, first])
+    with pytest.raises(DataError, match=r"did you mean 'Yaw'\? Rename it$"):
+        joined.require(["yaw"])
+    with pytest.raises(DataError, match=r"rename one of them$"):
+        joined.require(["camera"])
 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs")])

@@ -36,6 +36,13 @@ def test_grey_of_16_bits_is_scaled_and_not_clipped(tmp_path: Path, ending: str) 
     assert np.array_equal(read_picture(tmp_path / f"a.{ending}")[:, :, 0], np.arange(256)[None].repeat(4, axis=0))
 
 
+@pytest.mark.parametrize("most", [65535, 4095])
+def test_grey_of_16_bits_in_a_pgm_file_is_scaled_too(tmp_path: Path, most: int) -> None:
+    ramp = np.linspace(0, most, 256).round().astype(">u2")[None].repeat(4, axis=0)
+    (tmp_path / "a.pgm").write_bytes(f"P5 256 4 {most}\n".encode() + ramp.tobytes())
+    assert np.array_equal(read_picture(tmp_path / "a.pgm")[:, :, 0], np.arange(256)[None].repeat(4, axis=0))
+
+
 def test_numbers_without_a_range_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 6), 0.5, np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(DataError, match=r"can't decode the picture.* found numbers of 32 bits.*8 bits a channel"):

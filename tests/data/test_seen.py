@@ -86,6 +86,57 @@ def test_pictures_that_have_the_root_alone_in_common_tell_no_folder(tmp_path):
     assert data_folders(make_manifest(table, tmp_path, "people")) == [str(tmp_path)]
 
 
+def joined(folder, *places):
+    """Write a manifest of pictures at PLACE/PERSON/a.png."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [os.path.relpath(folder.parent / place / "a.png", folder) for place in places]
+    table = pd.DataFrame({"path": paths, "subject": [place.split("/")[-1] for place in places]})
+    return make_manifest(table, folder, "people").save(folder / "people.csv")
+
+
+def test_links_of_single_pictures_to_several_sets_tell_what_they_have_in_common(tmp_path):
+    data, links = tmp_path / "data", tmp_path / "links"
+    has_manifest(data / "A", data / "B", links)
+    names = [f"{place}-{person}.png" for place in "AB" for person in "12"]
+    for name in names:
+        (data / name[0] / name).touch()
+        (links / name).symlink_to(data / name[0] / name)
+    linked = make_manifest(pd.DataFrame({"path": names, "subject": names}), links, "linked")
+    assert data_folders(linked) == [str(links), f"{data}/**"]
+
+
+def has_manifest(*folders):
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "manifest.csv").touch()
+
+
+def test_sets_joined_in_one_manifest_are_not_one_with_what_lies_beside_them(tmp_path):
+    data = tmp_path / "data"
+    has_manifest(data / "A", data / "B" / "aligned")
+    both = joined(tmp_path / "mixed", "data/A/001", "data/A/002", "data/B/aligned/x/n1", "data/B/aligned/x/n2")
+    assert data_folders(both) == [str(tmp_path / "mixed"), f"{data}/A/**", f"{data}/B/aligned/x/**"]
+    assert not one_set(both, joined(tmp_path / "test", "data/C/001", "data/C/002"))
+    assert one_set(both, joined(tmp_path / "test", "data/A/001", "data/A/002"))
+    assert one_set(both, joined(tmp_path / "test", "data/A/001", "data/C/002"))  # by what they have in common
+    assert one_set([f"{data}/**"], both)  # of a checkpoint from before
+
+
+@pytest.mark.parametrize(
+    ("where", "places"),
+    [
+        ("mixed", ["data/001/001", "data/002/002"]),  # a folder a person
+        ("mixed", ["data/A/001", "data/A/002", "data/B/001", "data/B/003"]),  # sessions: a person in both
+        ("mixed", ["data/A/001", "data/A/002", "data/no manifest/003", "data/no manifest/004"]),
+        ("mixed", ["data/A/001", "data/A/002", "data/003"]),  # pictures beside them
+        ("data", ["data/A/001", "data/A/002", "data/B/003", "data/B/004"]),  # the manifest is there: this is the set
+    ],
+)
+def test_parts_of_one_set_are_one_set_still(tmp_path, where, places):
+    has_manifest(*(tmp_path / "data" / part for part in ("A", "B", "001", "002", "003")))
+    assert data_folders(joined(tmp_path / where, *places)) == [str(tmp_path / where), f"{tmp_path / 'data'}/**"]
+
+
 def test_a_table_of_many_pictures_is_told_by_one_of_each_folder(tmp_path):
     names = [f"s1/{number:05d}.png" for number in range(9999)] + ["s2/x.png"]
     pd.DataFrame({"path": names, "subject": "001"}).to_csv(tmp_path / "people.csv", index=False)

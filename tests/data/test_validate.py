@@ -48,7 +48,15 @@ def test_a_column_that_nearly_has_a_known_name_is_warned_of(tmp_path: Path, colu
     finding = only(faces(tmp_path, **{column: [1, 2, 3, 4]}))
     assert (finding.severity, finding.check, finding.row) == ("warning", "column", 0)
     assert finding.what == f"column {column!r} is kept but not used as {meant!r}"
-    assert f"--column '{meant}={column}'" in finding.cure
+    assert finding.cure == "rename it"  # no command: this table is in no file
+
+
+def test_several_such_columns_are_renamed_by_one_command(tmp_path: Path) -> None:
+    path = tmp_path / "my faces.csv"
+    found = validate(faces(tmp_path, **{"Yaw": [1, 2, 3, 4], "left eye-x": [1, 2, 3, 4]}).save(path)).findings
+    renames = "--column yaw=Yaw --column 'left_eye_x=left eye-x'"
+    command = f"rename it: pifr data import table '{path}' {renames} --out renamed.csv"
+    assert [finding.cure for finding in found] == [command, command]
 
 
 def test_a_column_beside_the_known_one_and_a_column_of_ones_own_are_let_be(tmp_path: Path) -> None:

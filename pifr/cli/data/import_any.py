@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,7 +11,7 @@ import rich_click as click
 from pifr.cli.data.options import manifest_out, source_argument
 
 if TYPE_CHECKING:
-    from pifr.data.importers import ImportResult
+    from pifr.data.importers import Failure, ImportResult
 
 _SHOWN = 10
 
@@ -53,6 +54,14 @@ def import_any(out: Path, check: Literal["decode", "quick"], on_error: Literal["
     save_result(import_data(check=check, on_error=on_error, **options), out)
 
 
+def say_left_out(failures: Sequence[Failure]) -> None:
+    """Name the first pictures that were left out, and why."""
+    from pifr.core.progress import say
+
+    for failure in failures[:_SHOWN]:
+        say(f"left out: {failure}")
+
+
 def save_result(result: ImportResult, out: Path) -> None:
     """Write the manifest and, where pictures were left out, their list beside it; say what the user should know."""
     from pifr.core.progress import say
@@ -61,8 +70,7 @@ def save_result(result: ImportResult, out: Path) -> None:
     manifest = result.manifest.save(out)
     for note in result.notes:
         say(note)
-    for failure in result.failures[:_SHOWN]:
-        say(f"left out: {failure}")
+    say_left_out(result.failures)
     if result.failures:
         listed = out.with_name(f"{out.stem}-failures.csv")
         save_failures(listed, result.failures)

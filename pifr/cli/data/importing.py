@@ -8,7 +8,7 @@ from typing import Literal
 import rich_click as click
 
 from pifr.cli.data.import_any import FolderOrCommand, import_any, save_result
-from pifr.cli.data.options import manifest_out, source_argument
+from pifr.cli.data.options import manifest_out, refuse_own_source, source_argument
 
 
 @click.group(name="import", cls=FolderOrCommand)
@@ -56,6 +56,7 @@ def table(
     from pifr.core.errors import ConfigError
     from pifr.data.importers.table import import_table
 
+    refuse_own_source(source, out)
     renames = {}
     for column in columns:
         name, equals, theirs = column.partition("=")

@@ -16,6 +16,17 @@ def _table(context: click.Context, parameter: click.Parameter, out: Path) -> Pat
     return out
 
 
+def refuse_own_source(source: Path, out: Path) -> None:
+    """Refuse to write a manifest in place of the table that it is made of.
+
+    Raises:
+        ConfigError: If they are one file.
+    """
+    if source.exists() and out.exists() and source.samefile(out):
+        raise ConfigError("this is the table that the manifest is made of", where="--out", found=repr(str(out)),
+                          cure="choose another name")  # fmt: skip
+
+
 source_argument = click.argument("source", type=click.Path(path_type=Path))
 manifest_out = click.option(
     "--out", required=True, type=click.Path(path_type=Path), callback=_table,

@@ -11,8 +11,9 @@ import pandas as pd
 
 from pifr.core.errors import ConfigError, DataError, near_names
 from pifr.data.containers import file_of
+from pifr.data.cures import missing_columns
 from pifr.data.importers import ImportResult
-from pifr.data.manifest import Manifest, make_manifest, read_table
+from pifr.data.manifest import NUMBER_COLUMNS, TEXT_COLUMNS, Manifest, make_manifest, read_table
 from pifr.data.validate import looks_like_radians
 
 YawUnit = Literal["auto", "degrees", "radians"]
@@ -41,6 +42,9 @@ def import_table(
     """
     source = Path(source)
     table = _renamed(read_table(source), dict(columns or {}), source)
+    missing = [column for column in ("path", "subject") if column not in table]
+    if missing:  # not left to make_manifest, whose cure would forget the columns renamed so far
+        raise missing_columns(missing, table.columns, str(source), (*TEXT_COLUMNS, *NUMBER_COLUMNS), renaming=True)
     manifest = make_manifest(table, Path(root) if root is not None else source.parent, str(source))
     notes = []
     if yaw_unit == "auto" and looks_like_radians(manifest.yaw_degrees):
