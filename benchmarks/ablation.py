@@ -4,9 +4,9 @@
 
 RECIPE trains the full system; every other row changes it as ROWS says and nothing else. TEST holds people who are not
 in it. benchmarks/ablation.yaml is a recipe for one processor core. A grid that was stopped goes on where it was, in
-mid-training too; a cell whose recipe, pictures, judges, people or source differ from before is done anew. After each
-row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with their range where there are
-several.
+mid-training too; a cell whose recipe, pictures, watching recogniser, start weights, judges, people or source differ
+from before is done anew. After each row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds,
+with their range where there are several.
 """
 
 import argparse
@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ipgan import Rotator, TrainConfig, train
+from ipgan.stored import read_stored
+from pifr.backbones import load_backbone
+from pifr.chain.stages import StageBook
 from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
-from pifr.core.files import read_json, write_json, write_text
+from pifr.core.files import read_json, sha256_of_file, write_json, write_text
 from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
@@ -56,6 +59,23 @@ def merged(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     for key, value in changes.items():
         both[key] = merged(both[key], value) if isinstance(value, dict) else value
     return both
+
+
+def teachers(recipe: TrainConfig, learned: Manifest) -> dict[str, Any]:
+    """Return what decides a training: the recipe, and what its paths hold now.
+
+    Args:
+        recipe: Of the training.
+        learned: The pictures that it names.
+    """
+    taught = {"recipe": recipe.model_dump(mode="json"), "learned from": learned.fingerprint()}
+    if recipe.data.unlabelled is not None:
+        taught["unlabelled"] = read_manifest(recipe.data.unlabelled).fingerprint()
+    if recipe.identity.recognizer is not None:
+        taught["recogniser"] = sha256_of_file(load_backbone(recipe.identity.recognizer).checkpoint.weights_path)
+    if recipe.start_from is not None:
+        taught["start"] = read_stored(recipe.start_from).sha256
+    return taught
 
 
 def trained(recipe: TrainConfig, runs: Path, device: str) -> Path:
@@ -124,15 +144,15 @@ class Cells:
     def figures(self, cell: TrainConfig, folder: Path) -> dict[str, Any]:
         """Return a cell's figures: those in its folder, where nothing that decides them differs, or new ones."""
         learned = read_manifest(cell.data.manifest)
-        claim = {
-            "recipe": cell.model_dump(mode="json"), "learned from": learned.fingerprint(), "data": self.fingerprint,
-            "judges": {judge.name: judge.sha256 for judge in self.judges}, "people": self.options.people,
-            "source": self.source,
+        training = teachers(cell, learned)
+        claim = training | {
+            "data": self.fingerprint, "judges": {judge.name: judge.sha256 for judge in self.judges},
+            "people": self.options.people, "source": self.source,
         }  # fmt: skip
         path, described = folder / "figures.json", folder / "cell.json"
         if not path.exists() or not described.exists() or read_json(described) != claim:
             described.unlink(missing_ok=True)
-            runs = folder / "runs" / str(claim["learned from"])  # of other pictures no run is gone on with
+            runs = folder / "runs" / StageBook.key_of(training)  # what others taught is not gone on with
             self._measure(trained(cell, runs, self.options.device), learned, path)
             write_json(described, claim)
         found: dict[str, Any] = read_json(path)
