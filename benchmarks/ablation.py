@@ -19,9 +19,12 @@ from ipgan import Rotator, TrainConfig, train
 from ipgan.stored import read_stored
 from pifr.backbones import load_backbone
 from pifr.chain.stages import StageBook
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
+from pifr.core.errors import ConfigError, near_names
 from pifr.core.files import read_json, sha256_of_file, write_json, write_text
+from pifr.core.interrupt import Interrupted
 from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
@@ -139,7 +142,7 @@ class Cells:
     def __init__(self, options: argparse.Namespace, data: Manifest) -> None:
         self.options, self.data, self.fingerprint = options, data, data.fingerprint()
         self.judges = [load_embedder(name, options.device) for name in options.judge]
-        self.source = dict(text.split("=", 1) for text in options.source)
+        self.source = wanted_source(options.source)
 
     def figures(self, cell: TrainConfig, folder: Path) -> dict[str, Any]:
         """Return a cell's figures: those in its folder, where nothing that decides them differs, or new ones."""
@@ -170,11 +173,46 @@ class Cells:
         ).save(path)
 
 
+def chosen_rows(names: str | None) -> list[str]:
+    """Return the rows that are named with commas between; all if none is.
+
+    Raises:
+        ConfigError: If there is no such row.
+    """
+    wanted = names.split(",") if names else list(ROWS)
+    for name in wanted:
+        if name not in ROWS:
+            raise ConfigError("there is no such row", where="--rows", found=repr(name), cure=near_names(name, ROWS))
+    return wanted
+
+
+def wanted_source(conditions: Sequence[str]) -> dict[str, str]:
+    """Return what sources must have, column by column.
+
+    Raises:
+        ConfigError: If a condition has no value.
+    """
+    for text in conditions:
+        if "=" not in text:
+            raise ConfigError(
+                "a column and a value are wanted", where="--source", found=repr(text), cure="write COLUMN=VALUE"
+            )
+    return dict(text.split("=", 1) for text in conditions)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train and measure every row."""
     options = parser().parse_args(arguments)
+    try:
+        run_grid(options)
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        raise Interrupted(f"the same command goes on from what is done in {options.out}") from stopped
+
+
+def run_grid(options: argparse.Namespace) -> None:
+    """Train and measure what a command line asks for, row by row."""
     recipe = load_config(TrainConfig, options.recipe, options.set).model_dump(mode="json")
-    wanted = options.rows.split(",") if options.rows else list(ROWS)
+    wanted = chosen_rows(options.rows)
     data = read_manifest(options.data)
     cells = Cells(options, data.of_split(options.split) if options.split else data)
     results: dict[str, dict[str, dict[str, float]]] = {}
@@ -192,4 +230,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()
