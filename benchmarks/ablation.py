@@ -4,9 +4,9 @@
 
 RECIPE trains the full system; every other row changes it as ROWS says and nothing else. TEST holds people who are not
 in it. benchmarks/ablation.yaml is a recipe for one processor core. A grid that was stopped goes on where it was, in
-mid-training too; a cell whose recipe, pictures, judges, people or source differ from before is done anew. After each
-row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds, with their range where there are
-several.
+mid-training too; a cell whose recipe, pictures, watching recogniser, start weights, judges, people or source differ
+from before is done anew. After each row OUT/ablation.md and OUT/ablation.json are written anew: means over the seeds,
+with their range where there are several.
 """
 
 import argparse
@@ -16,9 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from ipgan import Rotator, TrainConfig, train
+from ipgan.stored import read_stored
+from pifr.backbones import load_backbone
+from pifr.chain.stages import StageBook
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
-from pifr.core.files import read_json, write_json, write_text
+from pifr.core.errors import ConfigError, near_names
+from pifr.core.files import read_json, sha256_of_file, write_json, write_text
+from pifr.core.interrupt import Interrupted
 from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
@@ -56,6 +62,23 @@ def merged(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     for key, value in changes.items():
         both[key] = merged(both[key], value) if isinstance(value, dict) else value
     return both
+
+
+def teachers(recipe: TrainConfig, learned: Manifest) -> dict[str, Any]:
+    """Return what decides a training: the recipe, and what its paths hold now.
+
+    Args:
+        recipe: Of the training.
+        learned: The pictures that it names.
+    """
+    taught = {"recipe": recipe.model_dump(mode="json"), "learned from": learned.fingerprint()}
+    if recipe.data.unlabelled is not None:
+        taught["unlabelled"] = read_manifest(recipe.data.unlabelled).fingerprint()
+    if recipe.identity.recognizer is not None:
+        taught["recogniser"] = sha256_of_file(load_backbone(recipe.identity.recognizer).checkpoint.weights_path)
+    if recipe.start_from is not None:
+        taught["start"] = read_stored(recipe.start_from).sha256
+    return taught
 
 
 def trained(recipe: TrainConfig, runs: Path, device: str) -> Path:
@@ -119,20 +142,20 @@ class Cells:
     def __init__(self, options: argparse.Namespace, data: Manifest) -> None:
         self.options, self.data, self.fingerprint = options, data, data.fingerprint()
         self.judges = [load_embedder(name, options.device) for name in options.judge]
-        self.source = dict(text.split("=", 1) for text in options.source)
+        self.source = wanted_source(options.source)
 
     def figures(self, cell: TrainConfig, folder: Path) -> dict[str, Any]:
         """Return a cell's figures: those in its folder, where nothing that decides them differs, or new ones."""
         learned = read_manifest(cell.data.manifest)
-        claim = {
-            "recipe": cell.model_dump(mode="json"), "learned from": learned.fingerprint(), "data": self.fingerprint,
-            "judges": {judge.name: judge.sha256 for judge in self.judges}, "people": self.options.people,
-            "source": self.source,
+        training = teachers(cell, learned)
+        claim = training | {
+            "data": self.fingerprint, "judges": {judge.name: judge.sha256 for judge in self.judges},
+            "people": self.options.people, "source": self.source,
         }  # fmt: skip
         path, described = folder / "figures.json", folder / "cell.json"
         if not path.exists() or not described.exists() or read_json(described) != claim:
             described.unlink(missing_ok=True)
-            runs = folder / "runs" / str(claim["learned from"])  # of other pictures no run is gone on with
+            runs = folder / "runs" / StageBook.key_of(training)  # what others taught is not gone on with
             self._measure(trained(cell, runs, self.options.device), learned, path)
             write_json(described, claim)
         found: dict[str, Any] = read_json(path)
@@ -150,11 +173,46 @@ class Cells:
         ).save(path)
 
 
+def chosen_rows(names: str | None) -> list[str]:
+    """Return the rows that are named with commas between; all if none is.
+
+    Raises:
+        ConfigError: If there is no such row.
+    """
+    wanted = names.split(",") if names else list(ROWS)
+    for name in wanted:
+        if name not in ROWS:
+            raise ConfigError("there is no such row", where="--rows", found=repr(name), cure=near_names(name, ROWS))
+    return wanted
+
+
+def wanted_source(conditions: Sequence[str]) -> dict[str, str]:
+    """Return what sources must have, column by column.
+
+    Raises:
+        ConfigError: If a condition has no value.
+    """
+    for text in conditions:
+        if "=" not in text:
+            raise ConfigError(
+                "a column and a value are wanted", where="--source", found=repr(text), cure="write COLUMN=VALUE"
+            )
+    return dict(text.split("=", 1) for text in conditions)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train and measure every row."""
     options = parser().parse_args(arguments)
+    try:
+        run_grid(options)
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        raise Interrupted(f"the same command goes on from what is done in {options.out}") from stopped
+
+
+def run_grid(options: argparse.Namespace) -> None:
+    """Train and measure what a command line asks for, row by row."""
     recipe = load_config(TrainConfig, options.recipe, options.set).model_dump(mode="json")
-    wanted = options.rows.split(",") if options.rows else list(ROWS)
+    wanted = chosen_rows(options.rows)
     data = read_manifest(options.data)
     cells = Cells(options, data.of_split(options.split) if options.split else data)
     results: dict[str, dict[str, dict[str, float]]] = {}
@@ -172,4 +230,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -24,6 +24,7 @@ from pifr.augment.engines.in_process import InProcess
 from pifr.augment.engines.local import LocalWorkers
 from pifr.augment.joining import merge
 from pifr.augment.tools import Tools, one_thread
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.environment import environment_record
 from pifr.core.files import write_json
 from pifr.core.interrupt import StopRequest
@@ -93,4 +94,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

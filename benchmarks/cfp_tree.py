@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.errors import DataError
 from pifr.core.files import atomic_path
 from pifr.core.seeds import numpy_generator
@@ -122,4 +123,5 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     options = parser().parse_args()
-    print(make_tree(read_manifest(options.manifest), options.out, pairs=options.pairs, seed=options.seed))
+    with failures_in_one_line():
+        print(make_tree(read_manifest(options.manifest), options.out, pairs=options.pairs, seed=options.seed))

@@ -24,6 +24,7 @@ from ipgan import Rotator
 from ipgan.batch import rows_over_the_manifest
 from ipgan.erasure import leace, yaw_concept
 from ipgan.settling import pose_directions
+from pifr.core.commandline import failures_in_one_line
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pixels import open_pixels
 from pifr.data.tensors import to_input
@@ -155,4 +156,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pifr.core.commandline import failures_in_one_line
 from pifr.data.detectors import DlibDetector, choose_face
 from pifr.data.geometry import fit_similarity, transform_points
 from pifr.data.manifest import read_manifest
@@ -54,6 +55,7 @@ def main(manifest: Path, where: list[str], every: int) -> None:
     data = read_manifest(manifest)
     for condition in where:
         column, _, value = condition.partition("=")
+        data.require([column])
         data = data.select(data.table[column] == value)
     truths = data.landmarks
     detectors = {"dlib": DlibDetector(5), "dlib68": DlibDetector(68)}
@@ -87,4 +89,5 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     arguments = parser().parse_args()
-    main(arguments.manifest, arguments.where, arguments.every)
+    with failures_in_one_line():
+        main(arguments.manifest, arguments.where, arguments.every)

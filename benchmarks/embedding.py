@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pifr.core.commandline import failures_in_one_line
 from pifr.data.importers.multipie import import_multipie
 from pifr.data.pixels import open_pixels
 from pifr.data.spec import InputSpec
@@ -62,4 +63,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -34,6 +34,7 @@ from ipgan.pose_map import PoseMap
 from ipgan.precision import compute_dtype
 from ipgan.sampler import PairSampler
 from ipgan.training_data import TrainingData
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import load_config
 from pifr.core.device import choose_device
 from pifr.core.memory import keep_freed_memory
@@ -283,4 +284,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -10,13 +10,16 @@ OUT/mixing.md after each recogniser.
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pifr.core.checkpoint import list_checkpoints
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import check_config, load_config
 from pifr.core.files import read_json, write_json, write_text
+from pifr.core.interrupt import Interrupted
 from pifr.core.progress import say
 from pifr.core.runs import RunFolder
 from pifr.data.manifest import Manifest, read_manifest
@@ -178,8 +181,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main() -> None:
-    options = parser().parse_args()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train and measure every way."""
+    options = parser().parse_args(arguments)
+    try:
+        run_grid(options)
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        raise Interrupted(f"the same command goes on from what is done in {options.out}") from stopped
+
+
+def run_grid(options: argparse.Namespace) -> None:
+    """Train and measure what a command line asks for, way by way."""
     cells = chosen_ways(options.only, options.views, options.generator)
     people = read_manifest(options.people)
     test = people.of_split("test")
@@ -199,4 +211,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.study.people import Parts, draw_people, split_people
 from benchmarks.study.pool import ManifestPool
 from benchmarks.study.settings import StudySettings
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import check_config
 from pifr.data.manifest import Manifest, concatenate, make_manifest
 
@@ -50,4 +51,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
+from pifr.core.commandline import failures_in_one_line
 from pifr.data.align import align_manifest
 from pifr.data.manifest import Manifest, read_manifest
 from pifr.data.pixels import open_pixels
@@ -133,4 +134,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

@@ -20,6 +20,7 @@ from pathlib import Path
 import torch
 
 from pifr.backbones import build_backbone
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import check_config
 from pifr.core.device import autocast, choose_device
 from pifr.recognition import training
@@ -142,4 +143,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

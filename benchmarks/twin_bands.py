@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pifr.core.commandline import failures_in_one_line
 from pifr.data.manifest import Manifest, read_manifest
 
 SKIN = {"light": 0.2, "medium": 0.5, "dark": np.inf}
@@ -57,10 +58,12 @@ def parser() -> argparse.ArgumentParser:
 
 if __name__ == "__main__":
     options = parser().parse_args()
-    data = read_manifest(options.manifest)
-    if options.lights:
-        data = data.select(data.table["illumination"].isin(options.lights.split(",")))
-    banded = add_bands(data).save(options.out)
-    people = banded.table.drop_duplicates("subject")
-    for column in ("sex", "skin", "age", "wears_glasses", "facial_hair"):
-        print(column, people[column].value_counts().sort_index().to_dict())
+    with failures_in_one_line():
+        data = read_manifest(options.manifest)
+        if options.lights:
+            data.require(["illumination"])
+            data = data.select(data.table["illumination"].isin(options.lights.split(",")))
+        banded = add_bands(data).save(options.out)
+        people = banded.table.drop_duplicates("subject")
+        for column in ("sex", "skin", "age", "wears_glasses", "facial_hair"):
+            print(column, people[column].value_counts().sort_index().to_dict())

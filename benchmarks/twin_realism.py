@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from pifr.core.commandline import failures_in_one_line
 from pifr.core.files import write_json
 from pifr.core.progress import say, track
 from pifr.data.pictures import read_picture
@@ -228,4 +229,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with failures_in_one_line():
+        main()

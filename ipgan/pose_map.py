@@ -44,7 +44,8 @@ class PoseMap:
         A mean over many people keeps what they share at one yaw, the pose, and loses what they do not: framing,
         expression, whatever of the face leaked into the code. Where pictures around a yaw differ in pitch, a plane is
         fitted through them; other yaws take the slopes of their neighbours. Where the pitch is known of some pictures
-        of a bin, only those count for it; a bin without any is learned at the usual pitch.
+        of a bin, only those count for it; a bin without any is learned at the usual pitch. Where the pitch varies too
+        little everywhere, no code can be made level, and all pictures count.
 
         Args:
             codes: ``(N, P)`` pose codes.
@@ -57,24 +58,23 @@ class PoseMap:
         """
         pitches = np.full(len(codes), np.nan) if pitches_degrees is None else np.asarray(pitches_degrees, float)
         bins = np.round(np.asarray(yaws_degrees) / bin_degrees)
-        with_pitch = np.isfinite(yaws_degrees) & np.isfinite(pitches)
+        known = np.isfinite(yaws_degrees)
+        with_pitch = known & np.isfinite(pitches)
         # Beside pictures of known pitch the others' would go into the level codes.
-        used = with_pitch | (np.isfinite(yaws_degrees) & ~np.isin(bins, bins[with_pitch]))
-        codes, yaws, pitches, bins = codes[used], yaws_degrees[used], pitches[used], bins[used]
-        rows = [np.flatnonzero(bins == number) for number in np.unique(bins)]
-        if len(rows) < 2:
+        used = with_pitch | (known & ~np.isin(bins, bins[with_pitch]))
+        if len(np.unique(bins[known])) < 2:
             return None
-        centres = np.array([yaws[some].mean() for some in rows])
-        means = np.stack([codes[some].mean(axis=0) for some in rows])
-        usual = np.array([pitches[some].mean() for some in rows])  # NaN where unknown
-        fits = _local_fits(codes, yaws, pitches, np.where(np.isfinite(usual), centres, np.nan))
-        if not fits:
+        centres, means, usual = _means(bins[used], yaws_degrees[used], codes[used], pitches[used])
+        levelled = np.where(np.isfinite(usual), centres, np.nan)
+        fits = _local_fits(codes[used], yaws_degrees[used], pitches[used], levelled)
+        if not fits:  # nothing is made level, so no picture disturbs
+            centres, means = _means(bins[known], yaws_degrees[known], codes[known])
             return cls(centres, means.astype(np.float32))
         slopes = _between(centres, centres[list(fits)], np.stack([slope for _, slope in fits.values()]))
         level = means - slopes * np.nan_to_num(usual)[:, None]
         for index, (fitted, _) in fits.items():
             level[index] = fitted
-        limits = (float(np.nanmin(pitches)), float(np.nanmax(pitches)))
+        limits = (float(np.nanmin(pitches[used])), float(np.nanmax(pitches[used])))
         return cls(centres, level.astype(np.float32), slopes.astype(np.float32), limits)
 
     def codes_for(
@@ -139,6 +139,12 @@ def teaches_degrees(yaws_degrees: np.ndarray) -> bool:
     """Tell whether :meth:`PoseMap.learn` makes a map of pictures of these yaws ``(N,)``, NaN where unknown."""
     known = yaws_degrees[np.isfinite(yaws_degrees)]
     return len(np.unique(np.round(known / _BIN_DEGREES))) > 1
+
+
+def _means(bins: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
+    """Average each of ``values`` ``(N, ...)`` bin by bin, in rising order of the bins; NaN where one is unknown."""
+    rows = [np.flatnonzero(bins == number) for number in np.unique(bins)]
+    return [np.stack([each[some].mean(axis=0) for some in rows]) for each in values]
 
 
 def _local_fits(

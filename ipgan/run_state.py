@@ -21,7 +21,7 @@ from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modul
 from pifr.core.config import load_config
 from pifr.core.distributed import barrier, is_main
 from pifr.core.errors import CheckpointError, ConfigError
-from pifr.core.resuming import keep_pictures, keep_recipe, record_recipe
+from pifr.core.resuming import keep_pictures, keep_recipe
 from pifr.core.runs import RunFolder
 from pifr.data.manifest import read_manifest
 
@@ -44,7 +44,6 @@ def open_run(config: TrainConfig, runs: Path, resume: Path | None, data: Trainin
         return RunFolder.create_once(runs, f"train-{config.name}", config, data.fingerprint)
     run = check_resumed(config, resume)
     keep_pictures(data.fingerprint, run, data.manifest.name)
-    record_recipe(config, run)
     return run
 
 

@@ -26,6 +26,7 @@ from pifr.core.distributed import broadcast_flag, is_main, process_group, rank, 
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.memory import keep_freed_memory
 from pifr.core.progress import progress_bar, say
+from pifr.core.resuming import record_recipe
 from pifr.core.runs import RunFolder
 from pifr.core.seeds import seed_step
 from pifr.core.tensorboard import open_tensorboard
@@ -108,6 +109,8 @@ def train(
         run = open_run(config, runs, resume, data)
         state = RunState(run, config, data, networks, optimizers, target, prepared.grid)
         start = state.resume() if resume is not None else 0
+        if resume is not None:
+            record_recipe(config, run)
         size = parameters_in_millions(networks.rotation.generator)
         say(
             f"{run.path}: {config.generator}, {len(data)} pictures of {data.people_count} people, generator of "

@@ -125,7 +125,8 @@ def check_training_manifest(config: TrainConfig) -> tuple[Manifest, np.ndarray]:
     sittings = sittings_of(manifest, config.data.sitting_columns)
     if method.pixel_weight(config) > 0 and not has_pairs(sittings):
         _warn_of_no_pairs(manifest, config.data.sitting_columns)
-    _warn_of_no_degrees(config, manifest)
+    if not method.needs_views:  # views are known by their degrees
+        _warn_of_no_degrees(config, manifest)
     return manifest, sittings
 
 

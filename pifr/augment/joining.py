@@ -126,7 +126,6 @@ def _result(
 ) -> AugmentResult:
     table = pd.DataFrame(rows).assign(kind="generated", **facts["columns"])
     if shards is not None:
-        table.insert(1, "shard", [f"{FOLDER}/{shards[path]}" for path in table["path"]])
         table["path"] = table["path"].map(packed_paths(out, shards))
     accepted = table["accepted"].to_numpy(bool)
     manifest = make_manifest(table, out, str(out / MANIFEST))

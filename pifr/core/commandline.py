@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import rich_click as click
@@ -55,14 +56,21 @@ def _is_listing(ctx: click.Context) -> bool:
 
 
 def run(command: click.Command) -> None:
-    """Run a command line: known failures become one line on stderr and exit code 1, Ctrl-C becomes 130.
+    """Run a command line; for its failures see :func:`failures_in_one_line`."""
+    with failures_in_one_line():
+        command.main(standalone_mode=False)
+
+
+@contextmanager
+def failures_in_one_line() -> Iterator[None]:
+    """End the process: known failures become one line on stderr and exit code 1, Ctrl-C becomes 130.
 
     Set ``PIFR_TRACEBACK=1`` to see the whole traceback of a known failure.
     """
     import os
 
     try:
-        command.main(standalone_mode=False)
+        yield
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pifr.core.checkpoint import list_checkpoints
 from pifr.core.config import Config, load_config
-from pifr.core.distributed import is_main
+from pifr.core.distributed import barrier, is_main
 from pifr.core.errors import CheckpointError, ConfigError
 from pifr.core.runs import RunFolder
 
@@ -66,8 +66,10 @@ def keep_pictures(fingerprint: str, run: RunFolder, name: str) -> None:
 def record_recipe(config: Config, run: RunFolder) -> None:
     """Write down the recipe that a run goes on with: interrupted again, it is resumed by its folder's name alone.
 
-    Call it where all has been checked that may refuse the run.
+    Call it on all processes, where all has been checked and loaded that may refuse the run: a refused recipe in the
+    run's folder would be taken for its own.
     """
+    barrier()  # until the last process has loaded the run
     if is_main():
         config.save(run.config_path)
 

@@ -109,6 +109,8 @@ def train_pose(
     # Run folder, and where it stopped if it did.
     run = _open_run(config, runs, resume, data)
     start = _resume(run, network, optimizer)
+    if resume is not None:
+        record_recipe(config, run)
     say(f"{run.path}: {len(data.train_rows)} pictures, steps {start} to {config.steps}")
 
     # Loop.
@@ -200,7 +202,6 @@ def _open_run(config: PoseConfig, runs: Path, resume: Path | None, data: PoseDat
     run = RunFolder.open(resume)
     keep_recipe(config, run, _MAY_CHANGE)
     keep_pictures(data.fingerprint, run, "the twin of this recipe")
-    record_recipe(config, run)
     return run
 
 

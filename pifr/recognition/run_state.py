@@ -14,7 +14,7 @@ from pifr.backbones import BEST_FOLDER, KIND
 from pifr.core.checkpoint import latest_checkpoint, list_checkpoints, load_modules, save_checkpoint
 from pifr.core.distributed import is_main
 from pifr.core.errors import CheckpointError
-from pifr.core.resuming import keep_pictures, keep_recipe, record_recipe
+from pifr.core.resuming import keep_pictures, keep_recipe
 from pifr.core.runs import RunFolder
 from pifr.recognition.config import RecognizerConfig
 from pifr.recognition.model import Model
@@ -172,7 +172,6 @@ def open_run(config: RecognizerConfig, runs: Path, resume: Path | None, data: Tr
         return RunFolder.create_once(runs, name, config, data.fingerprint)
     run = check_resumed(config, resume)
     keep_pictures(data.fingerprint, run, data.train.name)
-    record_recipe(config, run)
     return run
 
 

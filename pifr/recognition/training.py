@@ -11,6 +11,7 @@ from pifr.core.distributed import broadcast_flag, is_main, mean_over_ranks, proc
 from pifr.core.interrupt import Interrupted, stop_on_signal
 from pifr.core.memory import keep_freed_memory
 from pifr.core.progress import progress_bar, say
+from pifr.core.resuming import record_recipe
 from pifr.core.seeds import seed_step
 from pifr.core.tensorboard import open_tensorboard
 from pifr.recognition.config import RecognizerConfig
@@ -73,6 +74,8 @@ def train_recognizer(
         run = open_run(config, runs, resume, data)
         state = RunState(run, config, data, model, optimizer, guard, views.rotator.sha256 if views else "")
         start = state.resume() if resume is not None else 0
+        if resume is not None:
+            record_recipe(config, run)
         embed, judge = model.networks(config, target)
         say(f"{run.path}: {len(data.train)} pictures of {len(data.people)} people, steps {start} to {config.steps}")
         say(head_memory(model.loss, optimizer, batches.size // parts))

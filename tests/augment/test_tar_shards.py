@@ -58,8 +58,10 @@ def test_what_is_named_to_train_on_can_be_read(noisy, tmp_path: Path, kit) -> No
     config = kit.unchecked(yaws_degrees=(-45, 45), shard_megabytes=0.005)
     tight = augment(data, kit.MarkingRotator(), tmp_path / "tight", config)
     assert len(tight.shards) > 1
-    table = read_manifest(tight.accepted_path).table
-    assert all(row.path.startswith(f"{row.shard}/") for row in table.itertuples())
+    moved = read_manifest(tight.accepted_path).save(tmp_path / "accepted.csv")
+    place = moved.table["path"].str.extract(r"^(tight/shards/accepted-\d{6}\.tar)/.+@\d+$")[0]
+    assert set(place) == {path.relative_to(tmp_path).as_posix() for path in tight.shards}
+    assert "shard" not in moved.table  # it would not be moved with the path
     pixels = [open_pixels(read_manifest(result.accepted_path), 64).images for result in (loose, tight)]
     assert np.array_equal(*pixels)
     assert merge(tmp_path / "tight").manifest.table.equals(tight.manifest.table)

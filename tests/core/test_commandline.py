@@ -7,7 +7,7 @@ import pytest
 import rich_click as click
 from click.testing import CliRunner
 
-from pifr.core.commandline import LazyGroup, device_option, run, set_option
+from pifr.core.commandline import LazyGroup, device_option, failures_in_one_line, run, set_option
 from pifr.core.errors import DataError
 from pifr.core.interrupt import Interrupted
 
@@ -122,3 +122,11 @@ def test_a_failure_does_not_import_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ZeroDivisionError):
         run_and_fail(ZeroDivisionError(), monkeypatch)
     assert "torch" not in sys.modules
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_script_s_failures_are_those_of_a_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    failure, code, line = FAILURES[name]
+    with pytest.raises(SystemExit) as stop, failures_in_one_line():
+        raise failure
+    assert (stop.value.code, capsys.readouterr().err) == (code, line)

@@ -66,7 +66,7 @@ class Grid:
 
     def __init__(self, folder, monkeypatch):
         self.folder, self.trained, self.measured, self.judge = folder, [], [], "0a"
-        for name, colour in (("learn", 1), ("test", 2)):
+        for name, colour in (("learn", 1), ("test", 2), ("more", 3)):
             Image.new("RGB", (8, 8), (colour, 0, 0)).save(folder / f"{name}.png")
             table = pd.DataFrame({"path": [f"{name}.png"], "subject": ["a"]})
             make_manifest(table, folder, name).save(folder / f"{name}.csv")
@@ -116,6 +116,34 @@ def test_a_cell_is_kept_as_long_as_nothing_of_it_differs(tmp_path, monkeypatch):
     Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "learn.png")
     assert grid.run() == 8
     assert grid.trained[-1][1] != before  # a run that learned from other pictures is not gone on with
+
+
+@pytest.mark.parametrize("changed", ["data.unlabelled", "identity.recognizer", "start_from"])
+def test_a_cell_whose_other_teachers_changed_under_their_names_is_done_anew(tmp_path, monkeypatch, changed):
+    grid = Grid(tmp_path, monkeypatch)
+    weights = {"identity.recognizer": tmp_path / "watcher.safetensors", "start_from": tmp_path / "start.safetensors"}
+    for path in weights.values():
+        path.write_bytes(b"weights")
+
+    def backbone(name):
+        return SimpleNamespace(checkpoint=SimpleNamespace(weights_path=weights["identity.recognizer"]))
+
+    monkeypatch.setattr(ablation, "load_backbone", backbone)
+    monkeypatch.setattr(
+        ablation, "read_stored", lambda name: SimpleNamespace(sha256=weights["start_from"].read_bytes().hex())
+    )
+    settings = {"data.unlabelled": tmp_path / "more.csv", "identity.recognizer": "watcher", "start_from": "start"}
+    words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    grid.run(*words)
+    grid.run(*words)
+    assert len(grid.trained) == 1
+    if changed in weights:
+        weights[changed].write_bytes(b"other weights")
+    else:
+        Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "more.png")
+    grid.run(*words)
+    (_, before), (_, after) = grid.trained
+    assert before != after  # what was taught by others is not gone on with
 
 
 def test_figures_of_which_nothing_is_known_are_measured_anew(tmp_path, monkeypatch):

@@ -127,6 +127,19 @@ def test_a_pitch_known_of_some_leaves_the_other_yaws_where_they_are(seen):
     assert np.allclose(pose_map.codes_for([-90, 0, 90]), np.outer([-90, 0, 90], AXIS_YAW), atol=1e-6)
 
 
+def test_where_no_slope_is_learned_no_picture_is_left_out():
+    yaws = np.repeat(np.arange(-60, 61, 15.0), 20)
+    codes = np.outer(yaws, AXIS_YAW) + np.random.default_rng(1).normal(size=(len(yaws), 3))
+    pitches = np.full(len(yaws), np.nan)
+    pitches[::20] = 1.0  # of one picture a yaw the pitch is known
+    some, none = PoseMap.learn(codes, yaws, pitches), PoseMap.learn(codes, yaws)
+    assert some is not None
+    assert none is not None
+    assert np.array_equal(some.codes, none.codes)
+    assert np.array_equal(some.yaws_degrees, none.yaws_degrees)
+    assert some.pitch_slopes is None
+
+
 def test_yaws_of_unknown_pitch_are_learned_at_the_usual_one_and_change_nothing_of_the_others():
     codes, yaws, pitches = seen_from_two_heights(np.repeat(np.arange(-90, 91, 15.0), 20))
     beyond = np.abs(yaws) > 70

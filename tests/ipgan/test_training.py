@@ -17,6 +17,7 @@ from pifr.core.checkpoint import latest_checkpoint, list_checkpoints
 from pifr.core.config import load_config
 from pifr.core.errors import CheckpointError, ConfigError, PifrError, TrainingError
 from pifr.core.interrupt import Interrupted
+from pifr.core.runs import RunFolder
 from pifr.data.manifest import read_manifest
 
 
@@ -153,6 +154,15 @@ def test_resuming_with_another_recipe_is_refused(trained, people, small_recipe, 
         train(small_recipe(people, model={"pose_dim": 5}), tmp_path, resume=trained.run.path)
     with pytest.raises(ConfigError, match=r"found another data.size_px \(64, there 32\)"):
         train(small_recipe(people, data={"size_px": 64}), tmp_path, resume=trained.run.path)
+
+
+def test_a_resumed_run_that_is_refused_keeps_its_recipe(trained, people, small_recipe, tmp_path):
+    copy = RunFolder(tmp_path / "copy")
+    shutil.copytree(trained.run.path, copy.path)
+    (latest_checkpoint(copy.checkpoints).path / "training_state.pt").write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="damaged"):
+        train(small_recipe(people, steps=50), tmp_path, resume=copy.path)
+    assert load_config(TrainConfig, copy.config_path) == small_recipe(people)
 
 
 def test_resuming_a_run_of_something_else_is_refused(trained, people, small_recipe, tmp_path):

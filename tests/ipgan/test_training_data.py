@@ -129,6 +129,13 @@ def test_a_set_without_yaws_says_that_the_generator_will_know_no_degrees(
     assert "know no degrees" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("generator", ["drgan", "crgan"])
+def test_a_generator_that_takes_views_is_not_warned_of_degrees(people, tmp_path, small_recipe, capsys, generator):
+    path = rewritten(people, tmp_path, lambda t: t.assign(yaw=30.0))  # mirrored, these are two views
+    check_training_manifest(small_recipe(path, generator=generator, augmentation={"flip": True}))
+    assert "know no degrees" not in capsys.readouterr().err
+
+
 def test_a_corrupt_picture_is_named_before_training(people, tmp_path, small_recipe):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n but no picture")

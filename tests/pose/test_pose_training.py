@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from pifr.cli.data.pose import train_pose as command
-from pifr.core.checkpoint import list_checkpoints
+from pifr.core.checkpoint import latest_checkpoint, list_checkpoints
 from pifr.core.config import check_config, load_config
 from pifr.core.errors import CheckpointError, ConfigError, TrainingError
 from pifr.core.files import read_json
@@ -120,6 +120,17 @@ def test_a_resumed_run_keeps_recipe_and_pictures(small_config: PoseConfig, pose_
     changed = dataclasses.replace(pose_data, fingerprint="other")
     with pytest.raises(CheckpointError, match="other pictures"):
         train_pose(small_config, tmp_path, resume=run, device="cpu", data=changed)
+
+
+def test_a_resumed_run_that_is_refused_keeps_its_recipe(
+    small_config: PoseConfig, pose_data: PoseData, tmp_path: Path
+) -> None:
+    run = train_pose(small_config, tmp_path, device="cpu", data=pose_data).run
+    (latest_checkpoint(run.checkpoints).path / "training_state.pt").write_bytes(b"damaged")
+    longer = small_config.model_copy(update={"steps": small_config.steps + 1})
+    with pytest.raises(CheckpointError, match="damaged"):
+        train_pose(longer, tmp_path, resume=run.path, device="cpu", data=pose_data)
+    assert load_config(PoseConfig, run.config_path) == small_config
 
 
 def test_a_loss_that_is_not_finite_stops(small_config: PoseConfig, pose_data: PoseData, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from ipgan import Rotator
 from pifr.core.checkpoint import latest_checkpoint
+from pifr.core.config import load_config
 from pifr.core.errors import CheckpointError, ConfigError, DataError
 from pifr.data.manifest import Manifest
 from pifr.data.pixels import open_pixels_once
@@ -81,5 +82,7 @@ def test_a_run_resumed_with_another_generator_is_refused(
     run = train_recognizer(config, tmp_path / "runs", device="cpu").run
     shutil.rmtree(tmp_path / "generator")
     save_generator(tmp_path / "generator", seed=1)
+    longer = config.model_copy(update={"steps": 2})
     with pytest.raises(CheckpointError, match="generated its views with other weights"):
-        train_recognizer(config, tmp_path / "runs", resume=run.path, device="cpu")
+        train_recognizer(longer, tmp_path / "runs", resume=run.path, device="cpu")
+    assert load_config(RecognizerConfig, run.config_path) == config  # a refused recipe is not the run's
