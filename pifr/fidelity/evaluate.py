@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ipgan import Rotator
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError
+from pifr.data.head_height import note_of_views_from_above
 from pifr.data.manifest import Manifest
 from pifr.data.seen import data_folders, training_people_notes
 from pifr.data.validate import warn_of_radians
@@ -71,6 +72,8 @@ def evaluate_generator(
         note for kind, models in (("generator", [rotator]), ("judge", loaded)) for model in models
         for note in training_people_notes(model, kind, tested, home, allow_training_people)
     ]  # fmt: skip
+    if above := note_of_views_from_above(manifest):
+        notes.append(above)
     warn_of_radians(manifest)
     views = make_views(rotator, manifest, people, source)
     weights = person_weights(len(views.people), rounds, seed)

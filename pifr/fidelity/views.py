@@ -13,7 +13,7 @@ from ipgan.config import DataConfig
 from ipgan.training_data import sittings_of
 from pifr.core.errors import ConfigError, DataError, near_names
 from pifr.core.progress import say
-from pifr.data.head_height import note_of_views_from_above, yaw_at_head_height
+from pifr.data.head_height import yaw_at_head_height
 from pifr.data.manifest import Manifest
 from pifr.data.pixels import PixelStore, open_pixels
 from pifr.fidelity.estimate import nominal_yaws
@@ -92,8 +92,6 @@ def make_views(
     """
     rotator.spec.require_template(manifest.template, manifest.name)
     low, high = _range_of(rotator)
-    if above := note_of_views_from_above(manifest):
-        say(above)
     plan = _plan(manifest, people, source or {}, low, high)
     store = open_pixels(manifest, rotator.spec.size_px)
     sources, person = store[plan["source"]], plan["person"]
