@@ -24,7 +24,7 @@ from pifr.core.config import check_config, load_config
 from pifr.core.environment import environment_record
 from pifr.core.errors import ConfigError, near_names
 from pifr.core.files import read_json, sha256_of_file, write_json, write_text
-from pifr.core.interrupt import Interrupted
+from pifr.core.interrupt import same_command_goes_on
 from pifr.core.progress import say
 from pifr.core.runs import unfinished_run
 from pifr.data.manifest import Manifest, read_manifest
@@ -203,10 +203,8 @@ def wanted_source(conditions: Sequence[str]) -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train and measure every row."""
     options = parser().parse_args(arguments)
-    try:
+    with same_command_goes_on(options.out):
         run_grid(options)
-    except (Interrupted, KeyboardInterrupt) as stopped:
-        raise Interrupted(f"the same command goes on from what is done in {options.out}") from stopped
 
 
 def run_grid(options: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ from pifr.core.checkpoint import list_checkpoints
 from pifr.core.commandline import failures_in_one_line
 from pifr.core.config import check_config, load_config
 from pifr.core.files import read_json, write_json, write_text
-from pifr.core.interrupt import Interrupted
+from pifr.core.interrupt import same_command_goes_on
 from pifr.core.progress import say
 from pifr.core.runs import RunFolder
 from pifr.data.manifest import Manifest, read_manifest
@@ -184,10 +184,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train and measure every way."""
     options = parser().parse_args(arguments)
-    try:
+    with same_command_goes_on(options.out):
         run_grid(options)
-    except (Interrupted, KeyboardInterrupt) as stopped:
-        raise Interrupted(f"the same command goes on from what is done in {options.out}") from stopped
 
 
 def run_grid(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 
@@ -20,6 +21,22 @@ class StopRequest:
 
     def __bool__(self) -> bool:
         return self.requested
+
+
+@contextmanager
+def same_command_goes_on(done_in: Path) -> Iterator[None]:
+    """Say of work in several steps how all of it goes on; a step that is interrupted would say how it alone does.
+
+    Args:
+        done_in: Folder of what is done.
+
+    Raises:
+        Interrupted: After Ctrl-C.
+    """
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt) as stopped:
+        raise Interrupted(f"the same command goes on from what is done in {done_in}") from stopped
 
 
 @contextmanager

@@ -9,6 +9,7 @@ that a verifier would accept, and with how far the drawn yaw is from the one ask
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -278,10 +279,7 @@ def _yaw_errors(generated: Manifest, estimate_yaw: YawEstimator | None) -> np.nd
 
 def _side_of_views(generated: Manifest) -> int:
     """Return the side in pixels of the first view that can be read; all views of a generator have one size."""
-    for row, path in enumerate(generated.paths):
-        try:
+    for path in generated.paths:
+        with suppress(DataError):
             return int(read_picture(path).shape[0])
-        except DataError:
-            if row == len(generated) - 1:
-                raise
-    raise DataError("there is no view", where=generated.name)
+    raise DataError("not one view can be read", where=generated.name, cure="run: pifr data validate")

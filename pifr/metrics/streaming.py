@@ -105,13 +105,10 @@ class StreamingScores:
             threshold = lowest_above(np.float32(refused), genuine, tail)
         else:
             threshold = float(self._edge(int(self._bin(np.array([refused], np.float32))[0]) + 1))
-        if genuine is not None:
-            accepted = len(genuine) - int(np.searchsorted(genuine, threshold, side="left"))
-        else:
-            accepted = int(self._mated_bins[int(self._bin(np.array([threshold], np.float32))[0]) :].sum())
+        accepted = self._share_at_least(threshold, True)
         if not accepted and refused <= self._edge(1):
             threshold = math.inf  # where every picture failed, no score is above the failures' place
-        return TarAtFar(far, accepted / self.mated, threshold, self.nonmated)
+        return TarAtFar(far, accepted, threshold, self.nonmated)
 
     def equal_error_rate(self) -> float:
         """Return the equal error rate, read at the edges of the bins unless every score is kept."""
@@ -245,13 +242,15 @@ class StreamingScores:
     def _share_at_least(self, threshold: float, mated: bool) -> float:
         total = self.mated if mated else self.nonmated
         if mated and self._every_mated is not None:
-            return 1 - int(np.searchsorted(self._sorted_mated(), threshold, side="left")) / total
+            return (total - int(np.searchsorted(self._sorted_mated(), threshold, side="left"))) / total
         if not mated:
             tail = self._tail()  # sets the floor
             if len(tail) == total or threshold > self._floor:
                 return int((tail >= threshold).sum()) / total
         bins = self._mated_bins if mated else self._nonmated_bins
-        return int(bins[int(self._bin(np.array([threshold], np.float32))[0]) :].sum()) / total
+        # Not clipped above, unlike a score: no bin is beyond the last one's upper edge.
+        place = np.floor(np.float32(threshold) * np.float32(self.bins_per_unit)) + self.bins_per_unit
+        return int(bins[int(np.clip(place, 0, len(bins))) :].sum()) / total
 
     def _forget_mated_if_many(self) -> None:
         if self._every_mated is not None and self.mated > self.tail:

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
-from pifr.core.interrupt import stop_on_signal
+from pifr.core.interrupt import Interrupted, same_command_goes_on, stop_on_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -42,3 +43,17 @@ def test_off_the_main_thread_it_does_nothing() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+@pytest.mark.parametrize("stopped", [Interrupted("go on with --resume RUN"), KeyboardInterrupt()])
+def test_interrupted_steps_say_how_the_whole_goes_on(stopped: BaseException) -> None:
+    with (
+        pytest.raises(Interrupted, match="the same command goes on from what is done in grid"),
+        same_command_goes_on(Path("grid")),
+    ):
+        raise stopped
+
+
+def test_other_ends_of_steps_are_let_through() -> None:
+    with pytest.raises(ValueError, match="other"), same_command_goes_on(Path("grid")):
+        raise ValueError("other")

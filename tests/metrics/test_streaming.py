@@ -146,3 +146,15 @@ def test_rates_below_a_full_tail_are_not_the_tails(count, step):
         for found in (live, StreamingScores.from_state(live.state()), union, StreamingScores.from_state(union.state()),
                       several):  # fmt: skip
             assert found.error_rates_at(threshold)[0] == pytest.approx(true, abs=0 if found.exact else 2e-5)
+
+
+def test_nothing_lies_above_the_last_bin():
+    """Copies of one picture under two names score 1: a threshold above them accepts nobody, mates kept or counted."""
+    for tail in (1000, 10):
+        found = StreamingScores(tail)
+        found.add(np.ones(200, np.float32), np.arange(200) < 100)
+        at = found.tar_at_far(0.5)
+        assert at.tar == 0
+        assert at.threshold > 1
+        assert found.error_rates_at(at.threshold) == (0, 1)
+        assert found.error_rates_at(math.inf) == (0, 1)
